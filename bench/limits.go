@@ -1,0 +1,189 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The raw limits: the least that could do the same work on the same server.
+// They know nothing of events, identity, validation or restarts.
+
+// bareBatches stores n messages in atomic batches of 1,000 on a stream of its
+// own and returns messages per second.
+func (r *rig) bareBatches(ctx context.Context, n int) (float64, error) {
+	const name, batch = "BARE", 1000
+	_, err := r.conn.JS.CreateStream(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{"bare.>"}, Storage: jetstream.FileStorage, AllowAtomicPublish: true,
+	})
+	if err != nil {
+		return 0, err
+	}
+	body := make([]byte, eventBytes)
+	start := time.Now()
+	for sent := 0; sent < n; sent += batch {
+		id := strconv.Itoa(sent)
+		for i := 1; i <= batch; i++ {
+			m := &nats.Msg{Subject: "bare.x", Data: body, Header: nats.Header{
+				"Nats-Msg-Id":         {"0123456789abcdef0123" + strconv.Itoa(1e11+sent+i)},
+				"Nats-Batch-Id":       {id},
+				"Nats-Batch-Sequence": {strconv.Itoa(i)},
+			}}
+			if i < batch {
+				err = r.conn.NC.PublishMsg(m)
+			} else {
+				m.Header.Set("Nats-Batch-Commit", "1")
+				_, err = r.conn.NC.RequestMsgWithContext(ctx, m)
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+	}
+	figure := perSecond(n, start)
+	s, err := r.conn.JS.Stream(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	if have := s.CachedInfo().State.Msgs; have != uint64(n) {
+		return 0, fmt.Errorf("the bare stream holds %d of %d messages", have, n)
+	}
+	return figure, r.conn.JS.DeleteStream(ctx, name)
+}
+
+// bareRead reads a stream from its first to its last message with the client
+// library's ordered consumer and returns messages per second.
+func (r *rig) bareRead(ctx context.Context, name string) (float64, error) {
+	n, err := r.messages(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	c, err := r.conn.JS.OrderedConsumer(ctx, name, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return 0, err
+	}
+	msgs, err := c.Messages(jetstream.PullMaxMessages(5000))
+	if err != nil {
+		return 0, err
+	}
+	defer msgs.Stop()
+	for range n {
+		if _, err := msgs.Next(jetstream.NextContext(ctx)); err != nil {
+			return 0, err
+		}
+	}
+	return perSecond(int(n), start), nil
+}
+
+// bareLatency publishes n messages at rate per second, each acknowledged, and
+// returns the 99th percentile, in milliseconds, from before the publish to the
+// delivery at a subscriber of the stream.
+func (r *rig) bareLatency(ctx context.Context, n, rate int) (float64, error) {
+	const name = "BARE"
+	if _, err := r.conn.JS.CreateStream(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{"bare.>"}, Storage: jetstream.FileStorage,
+	}); err != nil {
+		return 0, err
+	}
+	c, err := r.conn.JS.OrderedConsumer(ctx, name, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return 0, err
+	}
+	msgs, err := c.Messages()
+	if err != nil {
+		return 0, err
+	}
+	defer msgs.Stop()
+	p99, err := latency(ctx, n, rate,
+		func(i int) error {
+			body := make([]byte, eventBytes)
+			copy(body, strconv.Itoa(i)+" ")
+			_, err := r.conn.JS.Publish(ctx, "bare.x", body)
+			return err
+		},
+		func() (int, error) {
+			m, err := msgs.Next(jetstream.NextContext(ctx))
+			if err != nil {
+				return 0, err
+			}
+			var i int
+			_, err = fmt.Sscanf(string(m.Data()[:16]), "%d ", &i)
+			return i, err
+		})
+	if err != nil {
+		return 0, err
+	}
+	return p99, r.conn.JS.DeleteStream(ctx, name)
+}
+
+// latency sends n things at a rate and returns the 99th percentile, in
+// milliseconds, from before send(i) was due to the return of a receive that
+// gave i. A send that is late counts from when it was due.
+func latency(ctx context.Context, n, rate int, send func(int) error, receive func() (int, error)) (float64, error) {
+	due := make([]time.Time, n)
+	start := time.Now().Add(50 * time.Millisecond)
+	for i := range due {
+		due[i] = start.Add(time.Duration(i) * time.Second / time.Duration(rate))
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- paced(ctx, due, send) }()
+	took := make([]float64, 0, n)
+	var err error
+	for len(took) < n && err == nil {
+		var i int
+		if i, err = receive(); err == nil && i >= 0 {
+			took = append(took, float64(time.Since(due[i]))/float64(time.Millisecond))
+		}
+	}
+	if sendErr := <-sent; sendErr != nil {
+		return 0, sendErr
+	}
+	if err != nil {
+		return 0, err
+	}
+	slices.Sort(took)
+	return took[n*99/100], nil
+}
+
+// paced calls send when it is due, each in turn on one of a few senders, so
+// that a slow acknowledgement delays nobody else.
+func paced(ctx context.Context, due []time.Time, send func(int) error) error {
+	const senders = 16
+	work := make(chan int)
+	errs := make(chan error, senders)
+	for range senders {
+		go func() {
+			var first error
+			for i := range work {
+				if err := send(i); err != nil && first == nil {
+					first = err
+				}
+			}
+			errs <- first
+		}()
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := range due {
+		timer.Reset(time.Until(due[i]))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		work <- i
+	}
+	close(work)
+	var first error
+	for range senders {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}

@@ -1,0 +1,219 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/telltale-dev/telltale/internal/access"
+	"github.com/telltale-dev/telltale/internal/ingest"
+	"github.com/telltale-dev/telltale/internal/natsd"
+	"github.com/telltale-dev/telltale/internal/notifier"
+	"github.com/telltale-dev/telltale/internal/projector"
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/stream"
+)
+
+// rig is a server of our own in a directory of its own, fsync always, and the
+// roles that a row needs.
+type rig struct {
+	dir  string
+	nats *natsd.Server
+	conn *stream.Conn
+
+	url   string // of the events door, once there is one
+	stops []func() error
+}
+
+func newRig(ctx context.Context, parent string) (_ *rig, err error) {
+	dir, err := os.MkdirTemp(parent, "rig-")
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{dir: dir}
+	r.defer_(func() error { return os.RemoveAll(dir) })
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.stop())
+		}
+	}()
+	if r.nats, err = natsd.Start(ctx, natsd.Config{StoreDir: filepath.Join(dir, "nats")}); err != nil {
+		return nil, err
+	}
+	r.defer_(func() error { r.nats.Stop(); return nil })
+	if r.conn, err = r.connect(ctx); err != nil {
+		return nil, err
+	}
+	return r, stream.Ensure(ctx, r.conn.JS, stream.Settings{AllowSingleReplica: true})
+}
+
+// defer_ registers what stop does, last first.
+func (r *rig) defer_(stop func() error) { r.stops = append(r.stops, stop) }
+
+func (r *rig) stop() error { return r.stopFrom(0) }
+
+// stopFrom stops what was started since there were mark stops.
+func (r *rig) stopFrom(mark int) error {
+	var errs []error
+	for i := len(r.stops) - 1; i >= mark; i-- {
+		errs = append(errs, r.stops[i]())
+	}
+	r.stops = r.stops[:mark]
+	return errors.Join(errs...)
+}
+
+// holds checks that what was measured is really there: a stream has at least n
+// messages.
+func (r *rig) holds(ctx context.Context, name string, n int) error {
+	have, err := r.messages(ctx, name)
+	if err == nil && have < uint64(n) {
+		err = fmt.Errorf("%s holds %d of %d messages", name, have, n)
+	}
+	return err
+}
+
+func (r *rig) connect(ctx context.Context) (*stream.Conn, error) {
+	c, err := stream.Connect(ctx, stream.Options{InProcess: r.nats.InProcess(), Name: "bench"})
+	if err != nil {
+		return nil, err
+	}
+	r.defer_(func() error { c.Close(); return nil })
+	return c, nil
+}
+
+// run runs a role until the rig stops and joins it then.
+func (r *rig) run(ctx context.Context, role func(context.Context) error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var g errgroup.Group
+	g.Go(func() error { return role(ctx) })
+	r.defer_(func() error {
+		cancel()
+		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	})
+}
+
+// startIngest opens the HTTP door on loopback.
+func (r *rig) startIngest(ctx context.Context) error {
+	conn, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	in, err := ingest.New(ingest.Options{
+		Conn: conn, Recorder: "bench", Auth: access.Open(), Clock: time.Now, TickEvery: 10 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	r.run(ctx, in.Run)
+	srv := &http.Server{Handler: in.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	var g errgroup.Group
+	g.Go(func() error { return srv.Serve(ln) })
+	r.defer_(func() error {
+		err := srv.Close()
+		if serveErr := g.Wait(); !errors.Is(serveErr, http.ErrServerClosed) {
+			err = errors.Join(err, serveErr)
+		}
+		return err
+	})
+	r.url = "http://" + ln.Addr().String() + "/v1/events"
+	return waitFor(ctx, func() (bool, error) { return in.Ready(ctx) == nil, nil })
+}
+
+// openStore opens a store of the given name in the rig's directory.
+func (r *rig) openStore(name string) (*store.DB, error) {
+	db, err := store.Open(filepath.Join(r.dir, name), store.Options{CacheBytes: 256 << 20})
+	if err != nil {
+		return nil, err
+	}
+	r.defer_(sync.OnceValue(db.Close))
+	return db, nil
+}
+
+// startProjector projects into a fresh store of the given name.
+func (r *rig) startProjector(ctx context.Context, name string) error {
+	conn, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	db, err := r.openStore(name)
+	if err != nil {
+		return err
+	}
+	r.run(ctx, projector.New(projector.Options{Conn: conn, DB: db}).Run)
+	return nil
+}
+
+// startNotifier runs the notifier, with nobody to tell.
+func (r *rig) startNotifier(ctx context.Context) error {
+	conn, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	db, err := r.openStore("notifier")
+	if err != nil {
+		return err
+	}
+	n, err := notifier.New(notifier.Options{Conn: conn, DB: db})
+	if err != nil {
+		return err
+	}
+	r.run(ctx, n.Run)
+	return nil
+}
+
+// messages returns how many messages a stream holds.
+func (r *rig) messages(ctx context.Context, name string) (uint64, error) {
+	s, err := r.conn.JS.Stream(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.Msgs, nil
+}
+
+// waitForMessages waits until a stream holds at least n messages.
+func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error {
+	err := waitFor(ctx, func() (bool, error) {
+		have, err := r.messages(ctx, name)
+		return have >= n, err
+	})
+	if err != nil {
+		have, _ := r.messages(context.WithoutCancel(ctx), name)
+		return fmt.Errorf("%s holds %d of %d messages: %w", name, have, n, err)
+	}
+	return nil
+}
+
+// waitFor asks every few milliseconds; what is measured takes seconds.
+func waitFor(ctx context.Context, done func() (bool, error)) error {
+	ticker := time.NewTicker(3 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// perSecond is n events over the time since start.
+func perSecond(n int, start time.Time) float64 { return float64(n) / time.Since(start).Seconds() }

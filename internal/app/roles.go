@@ -1,0 +1,218 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/telltale-dev/telltale/internal/config"
+	"github.com/telltale-dev/telltale/internal/delivery/receiver"
+	"github.com/telltale-dev/telltale/internal/ingest"
+	"github.com/telltale-dev/telltale/internal/natsd"
+	"github.com/telltale-dev/telltale/internal/notifier"
+	"github.com/telltale-dev/telltale/internal/projector"
+	"github.com/telltale-dev/telltale/internal/query"
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+const (
+	// ingestDrain is what of stopTimeout the doors may take.
+	ingestDrain = 10 * time.Second
+
+	// notifierCache is enough for the open alerts and deliveries of a bad day.
+	notifierCache = 32 << 20
+)
+
+// Serve runs all roles in one process until ctx ends, against a NATS server of
+// its own unless the configuration names one outside. It returns nil after an
+// orderly end. [Hint] says what to do about an error.
+func Serve(ctx context.Context, cfg *config.Config, opts Options) error {
+	return run(ctx, cfg, opts, func(ctx context.Context, p *process) error {
+		b, err := p.broker(ctx)
+		if err != nil {
+			return err
+		}
+		db, err := p.addProjector(ctx, b)
+		if err != nil {
+			return err
+		}
+		if err := p.addNotifier(ctx, b); err != nil {
+			return err
+		}
+		return p.addIngest(ctx, b, db)
+	})
+}
+
+// Ingest runs the doors alone, against the NATS server that the configuration
+// names.
+func Ingest(ctx context.Context, cfg *config.Config, opts Options) error {
+	return runRole(ctx, cfg, opts, func(ctx context.Context, p *process, b *broker) error {
+		return p.addIngest(ctx, b, nil)
+	})
+}
+
+// Projector runs the projection and its API alone, against the NATS server that
+// the configuration names.
+func Projector(ctx context.Context, cfg *config.Config, opts Options) error {
+	return runRole(ctx, cfg, opts, func(ctx context.Context, p *process, b *broker) error {
+		_, err := p.addProjector(ctx, b)
+		return err
+	})
+}
+
+// Notifier runs the notifier alone, against the NATS server that the
+// configuration names.
+func Notifier(ctx context.Context, cfg *config.Config, opts Options) error {
+	return runRole(ctx, cfg, opts, func(ctx context.Context, p *process, b *broker) error {
+		return p.addNotifier(ctx, b)
+	})
+}
+
+// runRole runs one role. It needs a server outside: the embedded one would be
+// its alone.
+func runRole(ctx context.Context, cfg *config.Config, opts Options, setup func(context.Context, *process, *broker) error) error {
+	if cfg.NATS.URL == "" {
+		return &Fault{
+			Op: "start one role by itself", Err: errors.New("nats.url is not set"),
+			Hint: "give --nats-url, or run all roles in one process with telltale serve",
+		}
+	}
+	return run(ctx, cfg, opts, func(ctx context.Context, p *process) error {
+		b, err := p.broker(ctx)
+		if err != nil {
+			return err
+		}
+		return setup(ctx, p, b)
+	})
+}
+
+// addProjector opens the projection and adds what keeps it and what reads it.
+func (p *process) addProjector(ctx context.Context, b *broker) (*store.DB, error) {
+	conn, err := b.connect(ctx, natsd.RoleProjector)
+	if err != nil {
+		return nil, err
+	}
+	db, err := p.openStore("projector", store.Options{
+		CacheBytes: int64(p.cfg.Projector.CacheBytes),
+		Sync:       p.cfg.Projector.Sync,
+	})
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := projector.NewMetrics(p.metrics)
+	if err != nil {
+		return nil, err
+	}
+	p.serve("projector", projector.New(projector.Options{
+		Conn: conn, DB: db, Logger: p.log.With("room", "projector"), Metrics: metrics, Stream: b.metrics,
+	}).Run)
+	p.mux.Handle("GET /v1/", query.New(query.Options{
+		DB: db, Conn: conn, Version: p.version, Auth: p.auth, Logger: p.log.With("room", "query"),
+	}).Handler())
+	return db, nil
+}
+
+// addNotifier opens what the notifier remembers and adds the notifier.
+func (p *process) addNotifier(ctx context.Context, b *broker) error {
+	conn, err := b.connect(ctx, natsd.RoleNotifier)
+	if err != nil {
+		return err
+	}
+	db, err := p.openStore("notifier", store.Options{CacheBytes: notifierCache, Sync: true})
+	if err != nil {
+		return err
+	}
+	opts := notifier.Options{
+		Conn: conn, DB: db, BaseURL: p.cfg.Server.PublicURL,
+		Logger: p.log.With("room", "notifier"), Registerer: p.metrics,
+	}
+	if w, ok := p.cfg.Webhook(); ok {
+		opts.Route = notifier.Route{
+			Receiver: p.cfg.Notifier.Route.Receiver,
+			Webhook: &receiver.WebhookConfig{
+				URL:          receiver.Secret(w.URL.Reveal()),
+				Secrets:      []receiver.Secret{receiver.Secret(w.Secret.Reveal())},
+				AllowPrivate: w.AllowPrivate,
+			},
+		}
+	}
+	n, err := notifier.New(opts)
+	if err != nil {
+		return err
+	}
+	p.serve("notifier", n.Run)
+	return nil
+}
+
+// addIngest adds the doors. db is the projection, if it is in this process: what
+// is made against a state of a deployment can only be checked there.
+func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error {
+	conn, err := b.connect(ctx, natsd.RoleIngest)
+	if err != nil {
+		return err
+	}
+	cfg := p.cfg.Ingest
+	opts := ingest.Options{
+		Conn:      conn,
+		Recorder:  p.cfg.Recorder,
+		Regions:   p.cfg.Regions,
+		Auth:      p.auth,
+		Clock:     time.Now,
+		TickEvery: cfg.TickEvery,
+		Limits: ingest.Limits{
+			Event:       events.Limits{Bytes: int(cfg.EventBytes), Depth: cfg.Depth, Keys: cfg.Keys},
+			BatchEvents: cfg.BatchEvents,
+			BatchBytes:  int64(cfg.BatchBytes),
+		},
+		Definitions:  []events.DefinitionActivated{ingest.StandardLifecycle()},
+		DrainTimeout: ingestDrain,
+		Logger:       p.log.With("room", "ingest"),
+		Metrics:      p.metrics,
+	}
+	if p.cfg.Clock == config.ClockEvents {
+		opts.TickEvery = 0
+	}
+	if db != nil {
+		opts.Digest = func(key events.Key) (string, bool) { return p.digest(db, key) }
+	}
+	in, err := ingest.New(opts)
+	if err != nil {
+		return err
+	}
+	p.serve("ingest", in.Run)
+	p.mux.Handle("POST /v1/events", in.Handler())
+	p.health.Register("ingest", in.Ready)
+	return nil
+}
+
+// digest returns the digest of a deployment's state, ok=false when there is no
+// such deployment or it cannot be read.
+func (p *process) digest(db *store.DB, key events.Key) (digest string, ok bool) {
+	err := db.View(func(r *store.Reader) error {
+		d, err := r.Deployment(key)
+		if err != nil {
+			return err
+		}
+		sum := d.State.Digest()
+		digest, ok = "sha256:"+hex.EncodeToString(sum[:]), true
+		return nil
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		p.log.Error("a deployment's digest was not read", "deployment_id", key.String(), "error", err)
+	}
+	return digest, ok
+}
+
+// openStore opens a store below the data directory.
+func (p *process) openStore(name string, opts store.Options) (*store.DB, error) {
+	opts.Logger = p.log.With("room", "store", "store", name)
+	db, err := store.Open(filepath.Join(p.cfg.DataDir, name), opts)
+	if err != nil {
+		return nil, err
+	}
+	p.opened.add("store of the "+name, db.Close)
+	return db, nil
+}

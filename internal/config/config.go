@@ -1,0 +1,261 @@
+package config
+
+import "time"
+
+// Config is everything that can be set. The comment of each field is what
+// docs/configuration.md says about its key. A change of any of them takes
+// effect at the next start.
+type Config struct {
+	// Directory that holds everything this process keeps: nats/ (the embedded
+	// server's streams: the record itself), projector/ and notifier/ (caches of
+	// streams: may be deleted while stopped, and are then built again). Each is
+	// one process's at a time. Whoever can write to it can rewrite history.
+	DataDir string `yaml:"data_dir"`
+
+	// Name under which this ingest stamps what it accepts and sends its ticks.
+	// Two ingests on one stream must not share a name.
+	Recorder string `yaml:"recorder"`
+
+	// Regions whose silence may be judged by this recorder's ticks. A region
+	// that no recorder names is never called stalled. At most 256.
+	Regions []string `yaml:"regions"`
+
+	// Who moves time on: "wall" sends ticks by this machine's clock; "events"
+	// sends none, so that recorded history with its own ticks replays exactly.
+	Clock Clock `yaml:"clock"`
+
+	// The HTTP listener.
+	Server Server `yaml:"server"`
+
+	// Who may do what.
+	Auth Auth `yaml:"auth"`
+
+	// The NATS server, embedded or outside.
+	NATS NATS `yaml:"nats"`
+
+	// What comes in. The limits hold at every door.
+	Ingest Ingest `yaml:"ingest"`
+
+	// What is made of it.
+	Projector Projector `yaml:"projector"`
+
+	// Who is told. The keys are Alertmanager's.
+	Notifier Notifier `yaml:"notifier"`
+
+	// What the process says of itself on standard error.
+	Log Log `yaml:"log"`
+}
+
+// Server is the HTTP listener.
+type Server struct {
+	// Address, as host:port, of the events door, the API, health and metrics.
+	// Port 0 takes any free one. An address that other machines can reach needs
+	// auth.tokens_file and server.tls, or server.insecure.
+	Listen string `yaml:"listen"`
+
+	// Host names and addresses, without ports, under which clients reach this
+	// server. Requests with any other Host are refused, loopback ones excepted.
+	Names []string `yaml:"names"`
+
+	// URL under which people reach this server, for the links in messages.
+	// Optional; without it messages have none.
+	PublicURL string `yaml:"public_url"`
+
+	// Certificate of the listener. Optional; without it the listener speaks
+	// plain HTTP.
+	TLS TLS `yaml:"tls"`
+
+	// Allows listeners that other machines can reach without tokens and TLS.
+	// Anyone who can reach them can then write and read everything.
+	Insecure bool `yaml:"insecure"`
+}
+
+// TLS is the certificate of a listener. Both files or neither.
+type TLS struct {
+	// PEM file with the certificate and its chain.
+	CertFile string `yaml:"cert_file"`
+
+	// PEM file with the private key. Whoever can read it can pose as this
+	// server.
+	KeyFile string `yaml:"key_file"`
+}
+
+// Enabled reports whether a certificate is configured.
+func (t TLS) Enabled() bool { return t.CertFile != "" && t.KeyFile != "" }
+
+// Auth says who may do what.
+type Auth struct {
+	// YAML file with one entry per caller: name, SHA-256 of the token, roles,
+	// and the environments and components it may speak for. Optional; without
+	// it the listeners are open. Whoever can write to it can give themselves any
+	// role.
+	TokensFile string `yaml:"tokens_file"`
+}
+
+// NATS is the server that keeps the streams.
+type NATS struct {
+	// URL of an outside server or cluster, nats:// or tls://; several are
+	// separated by commas. Optional; without it "serve" runs a server of its
+	// own in data_dir. The separate processes need it.
+	URL string `yaml:"url"`
+
+	// Address, as host:port, on which the server of "serve" takes NATS clients.
+	// Optional; without it only the process itself can reach that server.
+	// Excludes nats.url.
+	Listen string `yaml:"listen"`
+
+	// File with NATS credentials (JWT and seed) for the outside server.
+	// Excludes nats.user.
+	CredsFile string `yaml:"creds_file"`
+
+	// User name for the outside server.
+	User string `yaml:"user"`
+
+	// Password of nats.user.
+	Password Secret `yaml:"password"`
+
+	// File that holds the password. Excludes nats.password.
+	PasswordFile string `yaml:"password_file"`
+
+	// Certificates towards an outside server, or of nats.listen.
+	TLS NATSTLS `yaml:"tls"`
+
+	// Copies of each stream on an outside cluster: 1, 3 or 5. With 1 that server
+	// must sync before it acknowledges (sync_interval: always), or a power cut
+	// loses acknowledged events. The server of "serve" keeps one copy and syncs.
+	Replicas int `yaml:"replicas"`
+
+	// Most bytes that the server of "serve" may keep on disk. 0 means what the
+	// disk holds. A full store refuses new events; it deletes none.
+	MaxStoreBytes Bytes `yaml:"max_store_bytes"`
+
+	// Lets the server of "serve" acknowledge before the disk has synced. A power
+	// cut can then lose acknowledged events of the last two minutes.
+	RelaxedSync bool `yaml:"relaxed_sync"`
+}
+
+// NATSTLS is what TLS with NATS clients or servers needs.
+type NATSTLS struct {
+	// PEM file with the certificate: the listener's, or the client's towards an
+	// outside server.
+	CertFile string `yaml:"cert_file"`
+
+	// PEM file with its private key.
+	KeyFile string `yaml:"key_file"`
+
+	// PEM file with the authorities that may vouch for the outside server.
+	// Optional; without it the machine's own are asked.
+	CAFile string `yaml:"ca_file"`
+}
+
+// Ingest bounds what comes in.
+type Ingest struct {
+	// Longest event.
+	EventBytes Bytes `yaml:"event_bytes"`
+
+	// Most events in one batch.
+	BatchEvents int `yaml:"batch_events"`
+
+	// Longest batch.
+	BatchBytes Bytes `yaml:"batch_bytes"`
+
+	// Deepest nesting of an event's JSON.
+	Depth int `yaml:"depth"`
+
+	// Most keys in an event's JSON, those of all objects together.
+	Keys int `yaml:"keys"`
+
+	// How often this recorder says that all it took before has been recorded.
+	// A stall is noticed no finer than this. At least 1s.
+	TickEvery time.Duration `yaml:"tick_every"`
+}
+
+// Projector bounds what the projection may use.
+type Projector struct {
+	// Memory for blocks and indexes of the store.
+	CacheBytes Bytes `yaml:"cache_bytes"`
+
+	// Syncs every batch to disk. Not needed for safety: after a power cut the
+	// projection falls back to an earlier batch and reads the stream again.
+	Sync bool `yaml:"sync"`
+}
+
+// Notifier says who is told of a problem.
+type Notifier struct {
+	// Where alerts go. Without a route nobody is told.
+	Route Route `yaml:"route"`
+
+	// The receivers that the route can name.
+	Receivers []Receiver `yaml:"receivers"`
+}
+
+// Route is where alerts go.
+type Route struct {
+	// Name of the receiver.
+	Receiver string `yaml:"receiver"`
+}
+
+// Receiver is one way to reach people.
+type Receiver struct {
+	// Name by which the route knows it.
+	Name string `yaml:"name"`
+
+	// The webhook to call. Exactly one.
+	WebhookConfigs []Webhook `yaml:"webhook_configs"`
+}
+
+// Webhook is an HTTP endpoint that is sent signed messages (Standard Webhooks).
+type Webhook struct {
+	// Where messages are posted, https://. Shown to nobody, since the URLs of
+	// many services are secrets by themselves.
+	URL Secret `yaml:"url"`
+
+	// File that holds the URL. Excludes url.
+	URLFile string `yaml:"url_file"`
+
+	// Key that signs messages, "whsec_" and base64. Whoever knows it can pose
+	// as this server towards the receiver.
+	Secret Secret `yaml:"secret"`
+
+	// File that holds the key. Excludes secret.
+	SecretFile string `yaml:"secret_file"`
+
+	// Allows http:// and addresses that are not public, as inside a network of
+	// one's own. Without it every address is checked as it is dialled.
+	AllowPrivate bool `yaml:"allow_private"`
+}
+
+// Log is what the process says of itself.
+type Log struct {
+	// Least level that is written: debug, info, warn or error.
+	Level string `yaml:"level"`
+
+	// text for people, json for collectors.
+	Format string `yaml:"format"`
+}
+
+// Default returns the configuration that holds when nothing is said: one
+// process with a server of its own, reachable from this machine only.
+func Default() *Config {
+	return &Config{
+		DataDir:   "telltale-data",
+		Recorder:  "local",
+		Clock:     ClockWall,
+		Server:    Server{Listen: "127.0.0.1:8080"},
+		NATS:      NATS{Replicas: 3},
+		Ingest:    Ingest{EventBytes: 64 << 10, BatchEvents: 1000, BatchBytes: 4 << 20, Depth: 32, Keys: 1000, TickEvery: 10 * time.Second},
+		Projector: Projector{CacheBytes: 256 << 20},
+		Log:       Log{Level: "info", Format: "text"},
+	}
+}
+
+// Webhook returns the webhook that alerts are routed to, or ok=false when
+// nobody is to be told. The configuration must be valid.
+func (c *Config) Webhook() (w Webhook, ok bool) {
+	for _, r := range c.Notifier.Receivers {
+		if r.Name == c.Notifier.Route.Receiver {
+			return r.WebhookConfigs[0], true
+		}
+	}
+	return Webhook{}, false
+}

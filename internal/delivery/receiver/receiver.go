@@ -1,0 +1,84 @@
+// Package receiver hands messages to endpoints outside: one file per kind of
+// endpoint, all held to the suite in receivertest.
+//
+// A receiver makes one call and judges its answer. It keeps no state, does not
+// retry and knows neither routes nor alerts: package delivery does the rest.
+// Nothing it returns or prints carries a secret, and an endpoint's address
+// counts as one, since many carry a token in their path.
+package receiver
+
+import (
+	"context"
+	"time"
+)
+
+// Receiver makes single calls to one endpoint. It is safe for concurrent use.
+type Receiver interface {
+	// Endpoint names the endpoint in records. It holds no secret, stays the
+	// same over restarts, and another address gives another name.
+	Endpoint() string
+
+	// Send makes one call under the id of the notification. The same id always
+	// comes with the same message, so that an endpoint can recognise a repeat.
+	// Send returns by itself after the receiver's timeout, or when ctx ends.
+	Send(ctx context.Context, id string, m Message) Result
+}
+
+// Status says whether a problem stands.
+type Status string
+
+// The two statuses of a message.
+const (
+	StatusFiring   Status = "firing"
+	StatusResolved Status = "resolved"
+)
+
+// Message is what a person gets to read, in words that fit every receiver.
+type Message struct {
+	Alert    string    `json:"alert"`    // what the message is about: firing and resolved share it
+	Status   Status    `json:"status"`   // firing or resolved
+	Severity string    `json:"severity"` // critical, warning or info
+	Title    string    `json:"title"`    // one line
+	Text     string    `json:"text"`     // a few lines of plain text
+	Since    time.Time `json:"since"`    // when the problem began
+	At       time.Time `json:"at"`       // when it came to Status
+	Link     string    `json:"link,omitzero"`
+
+	// Labels say the same to machines. They name what does not change while the
+	// problem stands: no texts, no times.
+	Labels map[string]string `json:"labels,omitzero"`
+}
+
+// Class is the verdict on one call. It decides what delivery does next.
+type Class string
+
+// The classes.
+const (
+	Delivered   Class = "delivered"   // the endpoint has it
+	Transient   Class = "transient"   // it has not, and may have later
+	Permanent   Class = "permanent"   // it has not, and never will have
+	Environment Class = "environment" // it cannot be reached as configured; a person may mend that
+	Ambiguous   Class = "ambiguous"   // it may have it: the answer never came
+)
+
+// Result is the outcome of one call.
+type Result struct {
+	Class      Class
+	Status     int           // of HTTP, 0 when there was none
+	ProviderID string        // the endpoint's own name for the call, if it gave one
+	RetryAfter time.Duration // how long the endpoint asked us to wait, 0 when it did not
+	Gone       bool          // the endpoint wants nothing any more
+	Detail     string        // one sentence for people, without a secret; empty when all went well
+}
+
+// Kind describes a kind of receiver.
+type Kind struct {
+	Name    string
+	Summary string // one sentence
+	Repeats string // what a person sees when a call is repeated
+}
+
+// All returns the kinds of receivers there are.
+func All() []Kind {
+	return []Kind{webhookKind()}
+}

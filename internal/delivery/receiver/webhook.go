@@ -1,0 +1,229 @@
+package receiver
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// WebhookConfig configures a signed webhook: Standard Webhooks v1 with a
+// CloudEvent as its body. Whoever may write it decides where messages go and
+// who can forge them.
+type WebhookConfig struct {
+	// URL is where messages are posted. Required; https, unless AllowPrivate.
+	URL Secret
+
+	// Secrets are the signing secrets, "whsec_" and the base64 of 24 to 64
+	// bytes. Required. Each call carries one signature for each, so that a
+	// secret is replaced in three steps: add the new one, move the endpoint to
+	// it, remove the old one. At most two.
+	Secrets []Secret
+
+	// AllowPrivate permits plain http and addresses that are not public. Default
+	// false: then each dial's resolved address is checked. Meant for
+	// demonstrations and for endpoints on one's own network.
+	AllowPrivate bool
+
+	// Timeout bounds one call, its answer included. Default 15 s.
+	Timeout time.Duration
+
+	// Now is the clock of webhook-timestamp. Default time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultTimeout = 15 * time.Second
+
+	// maxReply is how much of an answer is read, in bytes: enough to use the
+	// connection again after an honest answer, too little to hurt.
+	maxReply = 64 << 10
+
+	// maxProviderID bounds what an endpoint may have us record, in bytes.
+	maxProviderID = 128
+
+	messageSource = "/telltale/notifier"
+)
+
+// Webhook posts messages to one URL. The body is a CloudEvent in structured
+// mode whose id is the webhook-id.
+type Webhook struct {
+	url      string
+	endpoint string
+	keys     [][]byte
+	client   *http.Client
+	now      func() time.Time
+}
+
+func webhookKind() Kind {
+	return Kind{
+		Name:    "webhook",
+		Summary: "Posts a CloudEvent, signed as Standard Webhooks v1 says, to a URL.",
+		Repeats: "Nothing, if the endpoint remembers webhook-id; the same message again, if it does not.",
+	}
+}
+
+// NewWebhook returns a webhook for cfg. It reports all faults of cfg at once,
+// without quoting its URL or secrets, and connects to nothing yet.
+func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
+	var faults []error
+	if err := checkURL(string(cfg.URL), cfg.AllowPrivate); err != nil {
+		faults = append(faults, err)
+	}
+	if len(cfg.Secrets) < 1 || len(cfg.Secrets) > 2 {
+		faults = append(faults, errors.New("webhook: one signing secret is needed, and a second one only while they change"))
+	}
+	keys := make([][]byte, 0, len(cfg.Secrets))
+	for i, s := range cfg.Secrets {
+		key, err := s.signingKey()
+		if err != nil {
+			faults = append(faults, fmt.Errorf("webhook: secret %d: %w", i+1, err))
+		}
+		keys = append(keys, key)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	sum := sha256.Sum256([]byte(cfg.URL))
+	return &Webhook{
+		url:      string(cfg.URL),
+		endpoint: "webhook:" + hex.EncodeToString(sum[:6]),
+		keys:     keys,
+		client:   newClient(cfg),
+		now:      cfg.Now,
+	}, nil
+}
+
+func checkURL(raw string, allowPrivate bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		return errors.New("webhook: the URL is not an absolute URL")
+	case u.Scheme != "https" && (u.Scheme != "http" || !allowPrivate):
+		return errors.New("webhook: the URL is not https")
+	case u.User != nil:
+		return errors.New("webhook: the URL carries a user or a password")
+	}
+	return nil
+}
+
+// newClient returns a client that goes exactly where it is told: no redirects,
+// no proxy from the environment, no address inside, no decompression.
+func newClient(cfg WebhookConfig) *http.Client {
+	dialer := &net.Dialer{Timeout: cfg.Timeout}
+	if !cfg.AllowPrivate {
+		dialer.Control = public
+	}
+	return &http.Client{
+		Timeout:       cfg.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			DisableCompression:     true,
+			ForceAttemptHTTP2:      true,
+			IdleConnTimeout:        90 * time.Second,
+			MaxIdleConnsPerHost:    8,
+			MaxResponseHeaderBytes: maxReply,
+			TLSHandshakeTimeout:    cfg.Timeout,
+		},
+	}
+}
+
+// Endpoint returns "webhook:" and a hash of the URL.
+func (w *Webhook) Endpoint() string { return w.endpoint }
+
+// String returns the endpoint's name, so that printing shows no secret.
+func (w *Webhook) String() string { return w.endpoint }
+
+// GoString returns the endpoint's name, so that printing shows no secret.
+func (w *Webhook) GoString() string { return w.endpoint }
+
+// LogValue returns the endpoint's name, so that logging shows no secret.
+func (w *Webhook) LogValue() slog.Value { return slog.StringValue(w.endpoint) }
+
+// Close closes idle connections. Calls that are under way go on.
+func (w *Webhook) Close() { w.client.CloseIdleConnections() }
+
+// Send posts m under id as webhook-id.
+func (w *Webhook) Send(ctx context.Context, id string, m Message) Result {
+	body, err := webhookBody(id, m)
+	if err != nil {
+		return Result{Class: Permanent, Detail: "the message cannot be written as JSON"}
+	}
+	sent := new(progress)
+	req, err := http.NewRequestWithContext(sent.trace(ctx), http.MethodPost, w.url, bytes.NewReader(body))
+	if err != nil {
+		return Result{Class: Permanent, Detail: "the URL makes no request"}
+	}
+	now := w.now()
+	req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
+	req.Header.Set("User-Agent", "telltale")
+	req.Header.Set("webhook-id", id)
+	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set("webhook-signature", w.sign(id, now, body))
+
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return unanswered(err, sent.wrote())
+	}
+	result := judge(resp, now)
+	// The status is the verdict. What follows it is read only so that the
+	// connection can be used again; a body that breaks or drips changes nothing.
+	if _, err := io.CopyN(io.Discard, resp.Body, maxReply); err != nil && !errors.Is(err, io.EOF) {
+		result.Detail = strings.TrimPrefix(result.Detail+"; its answer broke off", "; ")
+	}
+	if err := resp.Body.Close(); err != nil {
+		result.Detail = strings.TrimPrefix(result.Detail+"; its connection did not close", "; ")
+	}
+	return result
+}
+
+// webhookBody is the same for every call under one id.
+func webhookBody(id string, m Message) ([]byte, error) {
+	e := events.Event{
+		ID:              id,
+		Source:          messageSource,
+		Type:            events.TypeAlertFired,
+		Subject:         m.Alert,
+		DataContentType: "application/json",
+	}
+	if m.Status == StatusResolved {
+		e.Type = events.TypeAlertResolved
+	}
+	e.SetTime(m.At.UTC())
+	e.SetData(m)
+	return e.Encode()
+}
+
+// sign returns the signatures of one call, one for each key, over
+// "id.timestamp.body" (Standard Webhooks, "Signature scheme").
+func (w *Webhook) sign(id string, at time.Time, body []byte) string {
+	signatures := make([]string, 0, len(w.keys))
+	for _, key := range w.keys {
+		mac := hmac.New(sha256.New, key)
+		fmt.Fprintf(mac, "%s.%d.", id, at.Unix())
+		mac.Write(body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
+	return strings.Join(signatures, " ")
+}

@@ -1,0 +1,274 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/telltale-dev/telltale/internal/access"
+	"github.com/telltale-dev/telltale/internal/obs"
+	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// Handler returns the HTTP door, POST /v1/events (CloudEvents HTTP binding 1.0:
+// structured, binary and batched mode). It does not check Host or Origin; that
+// belongs around all routes, see [obs.Guard]. Until [Ingest.Run] has opened the
+// doors, and once it drains, the answer is 503.
+func (i *Ingest) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/events", i.serveEvents)
+	return mux
+}
+
+// receipt is the answer to events that were taken. Every event that came is
+// counted once.
+type receipt struct {
+	Accepted    int           `json:"accepted"`
+	Duplicates  int           `json:"duplicates"`
+	Quarantined []quarantined `json:"quarantined"`
+}
+
+type quarantined struct {
+	Index  int         `json:"index"`
+	ID     string      `json:"id"` // as far as it could be read
+	Code   events.Code `json:"code"`
+	Detail string      `json:"detail"`
+}
+
+func (i *Ingest) serveEvents(w http.ResponseWriter, r *http.Request) {
+	sender, imports, err := i.admit(r)
+	if err != nil {
+		i.turnAway(w, r, err)
+		return
+	}
+	mode, err := contentMode(r.Header)
+	if err != nil {
+		i.writeUnsupported(w, r, err)
+		return
+	}
+	body := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(body)
+	body.Reset()
+	if err := i.readBody(w, r, mode, body); err != nil {
+		i.turnAway(w, r, err)
+		return
+	}
+
+	one := arrival{
+		raw: body.Bytes(), headers: r.Header, binary: mode == modeBinary, subject: r.URL.Path,
+		from: sender.Name, sender: sender, imports: imports,
+	}
+	l := lot{door: doorHTTP, answered: true, arrivals: []arrival{one}}
+	if mode == modeBatch {
+		elements, err := events.ParseBatch(one.raw, i.opts.Limits.BatchEvents)
+		switch {
+		case events.CodeOf(err) == events.CodeTooLarge, err != nil && len(one.raw) > stream.MaxQuarantined:
+			i.turnAway(w, r, err)
+			return
+		case slices.ContainsFunc(elements, func(raw jsontext.Value) bool { return len(raw) > stream.MaxQuarantined }):
+			i.turnAway(w, r, events.Errorf(events.CodeTooLarge, "an event of the batch has more than %d bytes", stream.MaxQuarantined))
+			return
+		case err != nil:
+			// No element can be told from another: all of it is one thing that
+			// cannot be used.
+			l.arrivals[0].refused = err
+		default:
+			l = lot{door: doorHTTP, strict: r.URL.Query().Get("strict") == "true", arrivals: make([]arrival, len(elements))}
+			for n, raw := range elements {
+				l.arrivals[n] = one
+				l.arrivals[n].raw = raw
+			}
+		}
+	}
+	if !i.quota.allow(sender.Name, i.pipeline.gate.clock(), len(l.arrivals)) {
+		i.turnAway(w, r, events.Errorf(events.CodeQuota, "%s sends more events than its quota", sender.Name))
+		return
+	}
+
+	gen, doors := i.pipeline.gate.enterOpen()
+	if doors != doorsOpen {
+		i.turnAway(w, r, notOpen(doors))
+		return
+	}
+	i.answer(w, r, l, i.take(r.Context(), gen, l))
+}
+
+// admit says who sends and whether their stamps count, or why they are not let
+// in at all.
+func (i *Ingest) admit(r *http.Request) (sender access.Caller, imports bool, err error) {
+	if doors := i.pipeline.gate.doors(); doors != doorsOpen {
+		return sender, false, notOpen(doors)
+	}
+	if sender, err = i.opts.Auth.Authenticate(r); err != nil {
+		return sender, false, err
+	}
+	imports = r.URL.Query().Get("import") == "true"
+	if imports && !sender.Has(access.RoleImport) {
+		return sender, false, events.Errorf(events.CodeForbidden, "%s does not have the role %s", sender.Name, access.RoleImport)
+	}
+	if !sender.MaySend() {
+		return sender, false, events.Errorf(events.CodeForbidden, "%s may not send events", sender.Name)
+	}
+	return sender, imports, nil
+}
+
+func notOpen(doors doorState) *events.Error {
+	if doors == doorsDraining {
+		return events.Errorf(events.CodeUnavailable, "this ingest is shutting down")
+	}
+	return events.Errorf(events.CodeUnavailable, "this ingest is starting")
+}
+
+// mode is a content mode of the CloudEvents HTTP binding, section 3.
+type mode uint8
+
+// The content modes.
+const (
+	modeStructured mode = iota
+	modeBinary
+	modeBatch
+)
+
+// contentMode says how a request carries events. What is neither a CloudEvents
+// media type nor has ce- headers is nothing for this door.
+func contentMode(h http.Header) (mode, error) {
+	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return 0, events.Errorf(events.CodeMalformed, "Content-Encoding is not taken").
+			WithHint("send the body as it is")
+	}
+	const hint = "send application/cloudevents+json, application/cloudevents-batch+json, or ce- headers"
+	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	switch {
+	case strings.HasPrefix(media, "application/cloudevents"):
+		if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+			return 0, events.Errorf(events.CodeMalformed, "charset is not utf-8")
+		}
+		switch media {
+		case contentTypeEvent:
+			return modeStructured, nil
+		case "application/cloudevents-batch+json":
+			return modeBatch, nil
+		}
+	case h.Get("Ce-Specversion") != "" && (err == nil || h.Get("Content-Type") == ""):
+		return modeBinary, nil
+	}
+	return 0, events.Errorf(events.CodeMalformed, "this content type is not taken").WithHint(hint)
+}
+
+// bodies are kept because a batch is hundreds of kilobytes; nothing that leaves
+// a request shares memory with its body.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readBody reads a body of bounded size, before the request enters the gate: a
+// slow sender must not hold back a tick.
+func (i *Ingest) readBody(w http.ResponseWriter, r *http.Request, m mode, body *bytes.Buffer) error {
+	limit := int64(i.opts.Limits.Event.Bytes)
+	if m == modeBatch {
+		limit = i.opts.Limits.BatchBytes
+	}
+	tooLarge := events.Errorf(events.CodeTooLarge, "the body has more than %d bytes", limit)
+	if r.ContentLength > limit {
+		return tooLarge
+	}
+	if r.ContentLength > 0 {
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return tooLarge
+	}
+	if err != nil {
+		return events.Errorf(events.CodeMalformed, "the body ends early")
+	}
+	return nil
+}
+
+// answer tells the sender what became of a lot. An event that is neither stored
+// nor in quarantine makes the whole answer 503: sending all of it again is safe.
+func (i *Ingest) answer(w http.ResponseWriter, r *http.Request, l lot, outcomes []outcome) {
+	body := receipt{Quarantined: []quarantined{}}
+	for n := range outcomes {
+		switch o := &outcomes[n]; {
+		case errors.Is(o.err, errLeft):
+		case events.CodeOf(o.err) == events.CodeQuota:
+			i.turnAway(w, r, o.err)
+			return
+		case o.err != nil:
+			i.log.WarnContext(r.Context(), "events not stored, sender told to try again", "emitter", l.arrivals[n].from, "error", o.err)
+			i.turnAway(w, r, events.Errorf(events.CodeUnavailable, "the stream did not take the events; some may be stored, sending them again is safe"))
+			return
+		case o.refusal != nil:
+			body.Quarantined = append(body.Quarantined, quarantined{n, o.id, o.refusal.Code, o.refusal.Detail})
+		case o.duplicate:
+			body.Duplicates++
+		default:
+			body.Accepted++
+		}
+	}
+	if bad := len(body.Quarantined); bad > 0 && (l.answered || l.strict) {
+		first := outcomes[body.Quarantined[0].Index].refusal
+		if l.strict {
+			first = events.Errorf(first.Code, "%d of %d events cannot be used, nothing was stored; the first is at index %d: %s",
+				bad, len(outcomes), body.Quarantined[0].Index, first.Detail).WithHint(first.Hint)
+		}
+		obs.WriteProblem(w, first)
+		return
+	}
+	text, err := json.Marshal(body, jsontext.AllowInvalidUTF8(true))
+	if err != nil { // any strings and integers marshal
+		i.log.ErrorContext(r.Context(), "receipt not written", "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(http.StatusAccepted)
+	if _, err := w.Write(text); err != nil {
+		i.log.DebugContext(r.Context(), "sender left before the receipt", "error", err)
+	}
+}
+
+// turnAway answers a request of which nothing was kept.
+func (i *Ingest) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := asRefusal(err)
+	i.metrics.refuse(doorHTTP, refusal.Code)
+	i.log.DebugContext(r.Context(), "request turned away", "code", refusal.Code, "detail", refusal.Detail)
+	obs.WriteProblem(w, refusal)
+}
+
+// writeUnsupported answers 415, the one status that no code of the contract
+// stands for.
+func (i *Ingest) writeUnsupported(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := asRefusal(err)
+	i.metrics.refuse(doorHTTP, refusal.Code)
+	body, err := json.Marshal(struct {
+		Type   string      `json:"type"`
+		Title  string      `json:"title"`
+		Status int         `json:"status"`
+		Detail string      `json:"detail"`
+		Code   events.Code `json:"code"`
+		Hint   string      `json:"hint"`
+	}{
+		"about:blank", http.StatusText(http.StatusUnsupportedMediaType), http.StatusUnsupportedMediaType,
+		refusal.Detail, refusal.Code, refusal.Hint,
+	})
+	if err != nil { // strings and an integer always marshal
+		i.log.ErrorContext(r.Context(), "problem not written", "error", err)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusUnsupportedMediaType)
+	if _, err := w.Write(body); err != nil {
+		i.log.DebugContext(r.Context(), "sender left before the answer", "error", err)
+	}
+}

@@ -1,0 +1,167 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// outcome is what became of one arrival. Exactly one of three holds: it is in
+// TT_EVENTS (refusal and err nil), it is in TT_QUARANTINE (refusal set, err
+// nil), or it is stored nowhere that we know of (err set) and the sender has to
+// send it again.
+type outcome struct {
+	id        string
+	duplicate bool // TT_EVENTS had it already
+	refusal   *events.Error
+	err       error
+}
+
+// lot is what came in one request or one fetch.
+type lot struct {
+	door     door
+	arrivals []arrival
+
+	// strict stores none of the arrivals when one of them is refused. The
+	// refused ones go to quarantine all the same, the others are left with the
+	// sender.
+	strict bool
+
+	// answered says that the sender waits for the answer to a single event, so
+	// that what only says "not now" needs no quarantine.
+	answered bool
+}
+
+// errLeft is why an arrival of a strict lot was not stored.
+var errLeft = errors.New("left with the sender")
+
+// take brings a lot to where it belongs and says what became of each arrival,
+// in order. When it returns, all that is not marked with an error is durable,
+// and gen, which the caller has entered, is left.
+//
+// TT_EVENTS comes before TT_QUARANTINE. If we died in between, the sender would
+// have no answer and send all of it again: the first part is then found to be
+// there already, and the second is kept.
+func (i *Ingest) take(ctx context.Context, gen *generation, l lot) []outcome {
+	defer i.pipeline.gate.leave(gen)
+	outcomes := make([]outcome, len(l.arrivals))
+	msgs := make([]stream.Message, 0, len(l.arrivals))
+	index := make([]int, 0, len(l.arrivals)) // of msgs in arrivals
+	for n := range l.arrivals {
+		msg, id, refusal := i.pipeline.accept(&l.arrivals[n])
+		outcomes[n].id, outcomes[n].refusal = id, refusal
+		if refusal == nil {
+			msgs, index = append(msgs, msg), append(index, n)
+		}
+	}
+	i.metrics.batch.WithLabelValues(string(l.door)).Observe(float64(len(l.arrivals)))
+
+	// The end of a request must not end a commit half-way: who hung up may have
+	// been told nothing, but what can be stored is stored.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.opts.CommitTimeout)
+	defer cancel()
+	refused := len(l.arrivals) - len(msgs)
+	switch {
+	case l.strict && refused > 0:
+		for _, n := range index {
+			outcomes[n].err = errLeft
+		}
+	case len(msgs) > 0:
+		i.commit(ctx, l.door, msgs, func(n int) *outcome { return &outcomes[index[n]] })
+	}
+	if refused > 0 {
+		i.keep(ctx, l, outcomes)
+	}
+	return outcomes
+}
+
+// commit publishes msgs to TT_EVENTS and fills in their outcomes.
+func (i *Ingest) commit(ctx context.Context, d door, msgs []stream.Message, at func(int) *outcome) {
+	began := time.Now()
+	results, err := i.committer.Commit(ctx, msgs)
+	i.metrics.commit.Observe(time.Since(began).Seconds())
+	accepted, duplicates := 0, 0
+	for n := range msgs {
+		o := at(n)
+		switch {
+		case err != nil && n >= len(results):
+			o.err = err
+		case results[n].Err != nil:
+			o.err = results[n].Err
+		case results[n].Duplicate:
+			o.duplicate = true
+			duplicates++
+		default:
+			accepted++
+		}
+	}
+	i.metrics.events.WithLabelValues(string(d), "accepted").Add(float64(accepted))
+	i.metrics.events.WithLabelValues(string(d), "duplicate").Add(float64(duplicates))
+}
+
+// keep puts what was refused into quarantine.
+func (i *Ingest) keep(ctx context.Context, l lot, outcomes []outcome) {
+	for n := range outcomes {
+		o, a := &outcomes[n], &l.arrivals[n]
+		if o.refusal == nil {
+			continue
+		}
+		if l.answered && isNotNow(o.refusal.Code) {
+			i.metrics.refuse(l.door, o.refusal.Code)
+			continue
+		}
+		_, err := i.quarantines[l.door].Put(ctx, stream.Quarantined{
+			Stage:   stageIngest,
+			Code:    o.refusal.Code,
+			Detail:  o.refusal.Detail,
+			Hint:    o.refusal.Hint,
+			From:    a.from,
+			Door:    string(l.door),
+			Subject: a.subject,
+			Headers: keptHeaders(a.headers),
+			At:      i.pipeline.gate.clock(),
+			Raw:     a.raw,
+		})
+		switch {
+		case events.CodeOf(err) == events.CodeTooLarge:
+			// Neither the HTTP door nor TT_RAW lets in what quarantine cannot hold;
+			// should an outside server do, it must not come again for ever.
+			i.metrics.refuse(l.door, events.CodeTooLarge)
+			i.log.ErrorContext(ctx, "event dropped: too large for quarantine", "door", l.door, "emitter", a.from,
+				"bytes", len(a.raw))
+			continue
+		case err != nil:
+			o.err = err
+			continue
+		}
+		i.metrics.quarantined.WithLabelValues(string(l.door), string(o.refusal.Code)).Inc()
+		i.log.DebugContext(ctx, "event quarantined", "door", l.door, "emitter", a.from,
+			"code", o.refusal.Code, "detail", o.refusal.Detail)
+	}
+}
+
+// keptHeaders returns what quarantine keeps of the headers: what says how the
+// event came. Credentials are never among them.
+func keptHeaders(headers map[string][]string) map[string][]string {
+	kept := make(map[string][]string)
+	for name, values := range headers {
+		lower := strings.ToLower(name)
+		if lower == "content-type" || strings.HasPrefix(lower, "ce-") || strings.HasPrefix(lower, "nats-") {
+			kept[name] = values
+		}
+	}
+	return kept
+}
+
+// stageIngest names this room in the subjects of TT_QUARANTINE.
+const stageIngest = "ingest"
+
+// isNotNow reports whether a code says that the same event may be welcome
+// later, or after another look.
+func isNotNow(code events.Code) bool {
+	return code == events.CodeConflict || code == events.CodeUnavailable
+}

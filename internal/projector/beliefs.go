@@ -1,0 +1,158 @@
+package projector
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
+	"github.com/telltale-dev/telltale/pkg/statemachine"
+)
+
+// beliefs are what TT_CHANGES says we came to believe, for a store that is
+// built anew. They are read back, never computed again: what was told was told.
+// One deployment takes about 200 bytes.
+type beliefs struct {
+	seed maphash.Seed
+	last map[string]belief // by key
+	told view.ChangeID     // the last change in TT_CHANGES; zero: there is none
+}
+
+// belief is the last change of a deployment.
+type belief struct {
+	id     view.ChangeID
+	facts  uint64 // a hash
+	status string
+}
+
+// loadBeliefs copies all of TT_CHANGES into db.
+func loadBeliefs(ctx context.Context, c *stream.Conn, m *stream.Metrics, db *store.DB) (*beliefs, error) {
+	b := &beliefs{seed: maphash.MakeSeed(), last: make(map[string]belief)}
+	last, err := lastSeq(ctx, c, events.StreamChanges)
+	if err != nil || last == 0 {
+		return b, err
+	}
+	r := stream.NewReader(c, stream.ReaderOptions{Stream: events.StreamChanges, MaxBatch: maxBatch, Metrics: m})
+	err = r.Run(ctx, func(_ context.Context, batch []stream.Msg) error {
+		if err := b.load(db, batch); err != nil {
+			return err
+		}
+		if batch[len(batch)-1].Seq >= last {
+			return errEnd
+		}
+		return nil
+	})
+	return b, atEnd(ctx, err)
+}
+
+func (b *beliefs) load(db *store.DB, batch []stream.Msg) error {
+	for len(batch) > 0 {
+		n := 0
+		err := db.Update(func(w *store.Writer) error {
+			for ; n < len(batch) && !w.Full(); n++ {
+				c, ok, err := view.ParseChange(batch[n].Data)
+				if err != nil {
+					return fmt.Errorf("read change %d: %w", batch[n].Seq, err)
+				}
+				if !ok {
+					continue
+				}
+				if err := w.PutChange(&c); err != nil {
+					return err
+				}
+				b.told = c.ID
+				b.note(&c)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		batch = batch[n:]
+	}
+	return nil
+}
+
+// note remembers a change as the last of its deployment.
+func (b *beliefs) note(c *view.Change) { b.last[c.Key] = belief{c.ID, b.hash(&c.Facts), c.Status} }
+
+// holds reports whether the facts are what was last told of a deployment.
+func (b *beliefs) holds(key string, f *view.Facts) bool {
+	known, ok := b.last[key]
+	return ok && known.facts == b.hash(f)
+}
+
+// status returns the status that was last told of a deployment.
+func (b *beliefs) status(key string) string {
+	if known, ok := b.last[key]; ok {
+		return known.status
+	}
+	return statemachine.StatusUnknown
+}
+
+// isTold reports whether TT_CHANGES has a change: it holds all up to a last one.
+func (b *beliefs) isTold(id view.ChangeID) bool {
+	return b != nil && b.told.Incarnation == id.Incarnation &&
+		(id.Seq < b.told.Seq || id.Seq == b.told.Seq && id.Index <= b.told.Index)
+}
+
+func (b *beliefs) hash(f *view.Facts) uint64 {
+	var h maphash.Hash
+	h.SetSeed(b.seed)
+	var n [12]byte
+	text := func(s string) {
+		binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:8])
+		h.WriteString(s)
+	}
+	for _, s := range [...]string{f.Status, f.Version, f.Release, f.Owner, f.Message} {
+		text(s)
+	}
+	for _, s := range f.Conditions {
+		text(s)
+	}
+	binary.LittleEndian.PutUint64(n[:], math.Float64bits(f.Percent))
+	binary.LittleEndian.PutUint32(n[8:], f.Attempt)
+	h.Write(n[:])
+	return h.Sum64()
+}
+
+// errEnd ends a reader that has what it was asked for.
+var errEnd = errors.New("the end is reached")
+
+// atEnd makes sense of a reader's end: errEnd is success, and nil is not, for a
+// reader only gives up without an error when ctx ends.
+func atEnd(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, errEnd):
+		return nil
+	case err == nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// lastSeq returns the sequence of the last message that a stream has, 0 for an
+// empty one.
+func lastSeq(ctx context.Context, c *stream.Conn, name string) (uint64, error) {
+	s, err := c.JS.Stream(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("look up %s: %w", name, err)
+	}
+	m, err := s.GetLastMsgForSubject(ctx, ">")
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the last message of %s: %w", name, err)
+	}
+	return m.Sequence, nil
+}

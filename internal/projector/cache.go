@@ -1,0 +1,64 @@
+package projector
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/telltale-dev/telltale/internal/view"
+)
+
+// lru keeps what was used last, up to a total cost. It drops nothing by itself:
+// trim does, between transactions, when everything in it is in the store too.
+type lru[V any] struct {
+	entries *simplelru.LRU[string, *V]
+	cost    func(*V) int
+	most    int
+	total   int
+}
+
+func newLRU[V any](most int, cost func(*V) int) (*lru[V], error) {
+	entries, err := simplelru.NewLRU[string, *V](math.MaxInt, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make a cache: %w", err)
+	}
+	return &lru[V]{entries: entries, cost: cost, most: most}, nil
+}
+
+func (c *lru[V]) get(key string) (*V, bool) { return c.entries.Get(key) }
+
+func (c *lru[V]) add(key string, v *V) {
+	c.entries.Add(key, v)
+	c.total += c.cost(v)
+}
+
+// grew notes that a value that is in the cache costs n more.
+func (c *lru[V]) grew(n int) { c.total += n }
+
+func (c *lru[V]) trim() {
+	for c.total > c.most {
+		_, v, ok := c.entries.RemoveOldest()
+		if !ok {
+			return
+		}
+		c.total -= c.cost(v)
+	}
+}
+
+// slot is a slot in memory: its row, and its words once one of them mattered.
+type slot struct {
+	name    string
+	row     view.Slot
+	fold    *view.SlotFold // nil: not loaded
+	touched uint64         // the last message that changed row; 0: not in this transaction
+	exists  bool           // the store has the row
+}
+
+// cost counts words: a slot without them is a row and little more.
+func (s *slot) cost() int {
+	if s.fold == nil {
+		return 1
+	}
+	return 1 + s.fold.Len()
+}

@@ -1,0 +1,106 @@
+package projector
+
+import (
+	"context"
+
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/view"
+)
+
+// define puts a document in force. A lifecycle may change what existing
+// deployments follow; those are folded again, in as many transactions as that
+// takes. The position remembers how far it came, so that a crash between two of
+// them goes on where it was.
+func (e *engine) define(ctx context.Context, m *message) error {
+	resumed := e.position.Seq == m.seq-1 && e.position.Part > 0
+	if !resumed {
+		if err := e.activate(ctx, m); err != nil {
+			return err
+		}
+	}
+	for e.position.Seq < m.seq {
+		if err := e.redefine(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// activate is the first part: the document itself.
+func (e *engine) activate(ctx context.Context, m *message) error {
+	inForce := false
+	err := e.transact(ctx, func(b *batch) (store.Position, error) {
+		done := store.Position{Incarnation: e.position.Incarnation, Seq: m.seq}
+		if err := b.apply(m); err != nil {
+			return done, err
+		}
+		heard, err := b.heardAs(m.identity)
+		if err != nil || heard[0] != m.copy {
+			return done, err // a repeat, or another content goes before
+		}
+		if err := b.w.PutDefinition(m.definition); err != nil {
+			return done, err
+		}
+		if m.definition.Kind != kindLifecycle {
+			return done, nil
+		}
+		inForce = true
+		return store.Position{Incarnation: e.position.Incarnation, Seq: m.seq - 1, Part: 1}, nil
+	})
+	if err != nil || !inForce {
+		return err
+	}
+	return e.lifecycles.activate(*m.definition)
+}
+
+// redefine is one further part: deployments in key order, from where the part
+// before ended.
+func (e *engine) redefine(ctx context.Context, m *message) error {
+	before := e.lifecycles.without(m.source, m.id)
+	return e.transact(ctx, func(b *batch) (store.Position, error) {
+		next := e.position
+		next.Part++
+		b.begin(m.seq)
+		b.index = e.position.Index
+		more := false
+		err := b.w.Deployments("", e.position.Resume, func(name string, row *store.Deployment) (bool, error) {
+			if more = b.full() || len(b.dirty) >= maxRedefined; more {
+				return false, nil
+			}
+			next.Resume = name
+			key, ok := deploymentKey(name)
+			if !ok {
+				return false, store.ErrCodec
+			}
+			if before.at(key.Env, row.State.FirstTau) == e.lifecycles.at(key.Env, row.State.FirstTau) {
+				return true, nil
+			}
+			d, err := b.deployment(key, name)
+			if err != nil {
+				return false, err
+			}
+			return true, b.refold(d, cause{
+				source: m.source, id: m.id, at: m.tau, recorded: m.recorded, reason: view.ReasonRedefined,
+			})
+		})
+		next.Index = b.index
+		if !more {
+			next = store.Position{Incarnation: e.position.Incarnation, Seq: m.seq}
+		}
+		return next, err
+	})
+}
+
+// maxRedefined bounds the deployments of one part.
+const maxRedefined = 2000
+
+// without returns what would be in force without what one event activated.
+func (l *lifecycles) without(source, id string) *lifecycles {
+	out := &lifecycles{}
+	for _, a := range l.activated {
+		if a.Source != source || a.ID != id {
+			out.activated = append(out.activated, a)
+		}
+	}
+	return out
+}

@@ -1,0 +1,206 @@
+package projector
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/view"
+)
+
+// Bounds of what is kept in memory. A deployment's state takes one to two
+// kilobytes, a word of a slot about 250 bytes.
+const (
+	maxDeployments = 100_000
+	maxSlotWords   = 1_000_000
+)
+
+// engine applies messages to the store, in order, by one goroutine. After an
+// error what it keeps in memory may be ahead of the store: it is of no use any
+// more.
+type engine struct {
+	db      *store.DB
+	log     *slog.Logger
+	metrics *Metrics
+	fail    func(point string) error
+
+	position    store.Position
+	index       uint32 // behind the last change of the message at position
+	counts      store.Counts
+	ticks       map[string]store.Tick
+	lifecycles  *lifecycles
+	deployments *lru[deployment]
+	slotCache   *lru[slot]
+	seen        *seen
+
+	// silent: no changes are computed. Only a rebuild does that, for the part of
+	// the stream whose changes are in TT_CHANGES already.
+	silent bool
+
+	// beliefs are what was told before; nil except in a rebuild, since a store
+	// that was not rebuilt knows them itself.
+	beliefs *beliefs
+
+	// quarantine puts aside a message that cannot be used, and returns when that
+	// is durable.
+	quarantine func(context.Context, *message) error
+
+	// emit hands on what a transaction, now committed, wants told.
+	emit func(context.Context, outgoing) error
+}
+
+// outgoing is what one transaction wants told.
+type outgoing struct {
+	changes []view.Change
+	slots   []slotRow
+	dirty   []dirtySlot // rows of the store to remove once that is done
+}
+
+type slotRow struct {
+	name string
+	row  view.Slot
+}
+
+// dirtySlot is a slot that changed without a change of one of its deployments.
+type dirtySlot struct {
+	seq  uint64
+	name string
+}
+
+// load reads what the engine goes on from.
+func (e *engine) load() error {
+	e.ticks = make(map[string]store.Tick)
+	e.counts = store.Counts{}
+	var err error
+	if e.deployments, err = newLRU(maxDeployments, func(*deployment) int { return 1 }); err != nil {
+		return err
+	}
+	if e.slotCache, err = newLRU(maxSlotWords, (*slot).cost); err != nil {
+		return err
+	}
+	e.seen = newSeen()
+	return e.db.View(func(r *store.Reader) error {
+		if e.position, err = r.Position(); err != nil {
+			return err
+		}
+		if err := r.Known(func(h store.IdentityHash) { e.seen.add(h) }); err != nil {
+			return err
+		}
+		counts, err := r.Counts()
+		if err != nil {
+			return err
+		}
+		for status, n := range counts {
+			e.counts[status] = n
+		}
+		ticks, err := r.Ticks()
+		if err != nil {
+			return err
+		}
+		for _, t := range ticks {
+			e.ticks[t.Recorder] = t
+		}
+		e.lifecycles, err = loadLifecycles(r)
+		return err
+	})
+}
+
+// run applies messages, in as many transactions as they need.
+func (e *engine) run(ctx context.Context, messages []message) error {
+	for i := range messages {
+		// Before the transaction: a crash between the two puts it aside twice,
+		// never not at all.
+		if m := &messages[i]; m.kind == kindUnusable && m.seq > e.position.Seq {
+			e.metrics.applied(appliedUnusable)
+			if err := e.quarantine(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	for len(messages) > 0 {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if messages[0].kind == kindDefinition {
+			if err := e.define(ctx, &messages[0]); err != nil {
+				return err
+			}
+			messages = messages[1:]
+			continue
+		}
+		n := 0
+		err := e.transact(ctx, func(b *batch) (store.Position, error) {
+			for n < len(messages) && messages[n].kind != kindDefinition && !b.full() {
+				if err := b.apply(&messages[n]); err != nil {
+					return store.Position{}, err
+				}
+				n++
+			}
+			return store.Position{Incarnation: e.position.Incarnation, Seq: messages[n-1].seq}, nil
+		})
+		if err != nil {
+			return err
+		}
+		messages = messages[n:]
+	}
+	return nil
+}
+
+// transact runs one transaction and hands on what it wants told.
+//
+// A crash before the commit forgets all of it, and the same messages come
+// again. A crash after the commit and before the changes are published leaves
+// them in the store, where the next start finds them behind the published mark.
+func (e *engine) transact(ctx context.Context, fill func(*batch) (store.Position, error)) error {
+	if err := e.fail(pointCommit); err != nil {
+		return err
+	}
+	var out outgoing
+	var position store.Position
+	err := e.db.Update(func(w *store.Writer) (err error) {
+		b := newBatch(e, w)
+		if position, err = fill(b); err != nil {
+			return err
+		}
+		err = b.flush(position)
+		out, e.index = b.out, b.index
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.fail(pointCommitted); err != nil {
+		return err
+	}
+	e.position = position
+	e.metrics.projected(position.Seq)
+	e.deployments.trim()
+	e.slotCache.trim()
+	if e.silent {
+		return nil
+	}
+	return e.emit(ctx, out)
+}
+
+// untold returns the slots that changed without a change of a deployment in
+// them.
+func untold(slots []*slot, changes []view.Change) []dirtySlot {
+	if len(slots) == 0 {
+		return nil
+	}
+	told := make(map[string]bool, len(slots))
+	for i := range changes {
+		told[slotOf(changes[i].Key)] = true
+	}
+	var out []dirtySlot
+	for _, s := range slots {
+		if !told[s.name] {
+			out = append(out, dirtySlot{s.touched, s.name})
+		}
+	}
+	return out
+}
+
+// slotOf cuts the deployment off a key.
+func slotOf(key string) string { return key[:strings.LastIndexByte(key, '/')] }

@@ -1,0 +1,273 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// Bounds of the outbox.
+const (
+	maxRound  = 4000 // changes that are published at once
+	markEvery = 8    // rounds between two marks, while there is more to do
+)
+
+// outbox takes what is in the store to where others see it: first the changes,
+// in order, then the slots. The mark says how far that came. It is written
+// lazily, because it is only a saving: what lies behind it is published again
+// after a crash, and the stream refuses what it has.
+type outbox struct {
+	db        *store.DB
+	publisher *stream.Publisher
+	current   *stream.Current
+	metrics   *Metrics
+	fail      func(point string) error
+
+	// Done, but not marked.
+	last  view.ChangeID
+	dirty []dirtySlot
+	due   int // rounds since the last mark
+}
+
+func (p *Projector) outbox(ctx context.Context) (*outbox, error) {
+	current, err := stream.NewCurrent(ctx, p.o.Conn)
+	if err != nil {
+		return nil, err
+	}
+	var forgiven string
+	err = p.o.DB.View(func(r *store.Reader) (err error) {
+		forgiven, err = r.Forgiven()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &outbox{
+		db: p.o.DB, current: current, metrics: p.o.Metrics, fail: p.o.FailPoint,
+		publisher: stream.NewPublisher(p.o.Conn, stream.PublisherOptions{
+			Forgive: forgiven, Metrics: p.o.Stream, Logger: p.o.Logger,
+		}),
+	}, nil
+}
+
+func (o *outbox) close() error {
+	return errors.Join(o.publisher.Close(), o.current.Close())
+}
+
+// resume publishes what an earlier run left in the store behind the mark.
+func (o *outbox) resume(ctx context.Context) error {
+	slots := map[string]bool{}
+	var after view.ChangeID
+	err := o.db.View(func(r *store.Reader) (err error) {
+		if after, err = r.Published(); err != nil {
+			return err
+		}
+		return r.Dirty(func(seq uint64, slot string) error {
+			o.dirty = append(o.dirty, dirtySlot{seq, slot})
+			slots[slot] = true
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		var changes []view.Change
+		err := o.db.View(func(r *store.Reader) error {
+			return r.Changes(after, func(c view.Change) (bool, error) {
+				changes = append(changes, c)
+				return len(changes) < maxRound, nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			break
+		}
+		if err := o.publish(ctx, changes); err != nil {
+			return err
+		}
+		for i := range changes {
+			slots[slotOf(changes[i].Key)] = true
+		}
+		after = changes[len(changes)-1].ID
+	}
+	// Slots go last: their rows say what all of these changes led to.
+	rows, err := o.rows(slots)
+	if err != nil {
+		return err
+	}
+	if err := o.show(ctx, rows); err != nil {
+		return err
+	}
+	return o.mark()
+}
+
+// rows reads slots as they are.
+func (o *outbox) rows(names map[string]bool) (rows []slotRow, err error) {
+	err = o.db.View(func(r *store.Reader) error {
+		for name := range names {
+			at, err := events.ParseSlot(name)
+			if err != nil {
+				return err
+			}
+			row, err := r.Slot(at)
+			if err != nil {
+				return fmt.Errorf("read slot %s: %w", name, err)
+			}
+			rows = append(rows, slotRow{name, row})
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// run tells what comes in until there is no more. It takes together what waits.
+func (o *outbox) run(ctx context.Context, in <-chan outgoing) error {
+	for out := range in {
+		for more := true; more && len(out.changes) < maxRound; {
+			select {
+			case next, ok := <-in:
+				if more = ok; ok {
+					out.changes = append(out.changes, next.changes...)
+					out.slots = append(out.slots, next.slots...)
+					out.dirty = append(out.dirty, next.dirty...)
+				}
+			default:
+				more = false
+			}
+		}
+		if err := o.tell(ctx, out); err != nil {
+			if ctx.Err() != nil {
+				return errors.Join(err, o.mark()) // what the rounds before did is done
+			}
+			return err
+		}
+		if o.due++; len(in) == 0 || o.due >= markEvery {
+			if err := o.mark(); err != nil {
+				return err
+			}
+		}
+	}
+	return o.mark()
+}
+
+func (o *outbox) tell(ctx context.Context, out outgoing) error {
+	if err := o.publish(ctx, out.changes); err != nil {
+		return err
+	}
+	if err := o.show(ctx, out.slots); err != nil {
+		return err
+	}
+	o.dirty = append(o.dirty, out.dirty...)
+	return nil
+}
+
+// publish returns when TT_CHANGES has the changes.
+//
+// A crash before, in or behind it: the mark is not moved, the next start
+// publishes the same changes again, and those that are there are left out.
+func (o *outbox) publish(ctx context.Context, changes []view.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := o.fail(pointPublish); err != nil {
+		return err
+	}
+	rendered, err := render(changes)
+	if err != nil {
+		return err
+	}
+	if err := o.publisher.Publish(ctx, rendered); err != nil {
+		return err
+	}
+	o.last = changes[len(changes)-1].ID
+	o.metrics.told(len(changes), o.last.Seq)
+	return o.fail(pointPublished)
+}
+
+// render makes messages of changes. All share one buffer.
+func render(changes []view.Change) ([]stream.Change, error) {
+	out := make([]stream.Change, len(changes))
+	buf := make([]byte, 0, len(changes)*768)
+	for i := range changes {
+		c := &changes[i]
+		key, err := events.ParseKey(c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("render change %s: %w", c.ID, err)
+		}
+		from := len(buf)
+		buf = c.AppendJSON(buf)
+		place := events.Place{Env: key.Env, Region: key.Region, Component: key.Component}
+		out[i] = stream.Change{
+			Env: key.Env, Subject: place.ChangesSubject(), ID: stream.ChangeID(c.ID), Data: slices.Clip(buf[from:]),
+		}
+	}
+	return out, nil
+}
+
+// show returns when TT_CURRENT has the slots. A crash in it or behind it: the
+// mark is not moved, the next start shows the same slots again as they are then.
+func (o *outbox) show(ctx context.Context, slots []slotRow) error {
+	if len(slots) == 0 {
+		return nil
+	}
+	// Of several rows of one slot only the last is worth rendering.
+	latest := make(map[string]int, len(slots))
+	for i := range slots {
+		latest[slots[i].name] = i
+	}
+	entries := make([]stream.Entry, 0, len(latest))
+	for i := range slots {
+		s := &slots[i]
+		if latest[s.name] != i {
+			continue
+		}
+		at, err := events.ParseSlot(s.name)
+		if err != nil {
+			return fmt.Errorf("render slot %s: %w", s.name, err)
+		}
+		value, err := json.Marshal(s.row.Body(at))
+		if err != nil {
+			return fmt.Errorf("render slot %s: %w", s.name, err)
+		}
+		entries = append(entries, stream.Entry{Key: events.CurrentKey(at), Revision: s.row.Revision, Value: value})
+	}
+	if err := o.current.Put(ctx, entries); err != nil {
+		return err
+	}
+	return o.fail(pointCurrent)
+}
+
+// mark notes in the store how far the outbox came.
+func (o *outbox) mark() error {
+	o.due = 0
+	if o.last == (view.ChangeID{}) && len(o.dirty) == 0 {
+		return nil
+	}
+	err := o.db.Update(func(w *store.Writer) error {
+		for _, d := range o.dirty {
+			if err := w.DeleteDirty(d.seq, d.name); err != nil {
+				return err
+			}
+		}
+		if o.last == (view.ChangeID{}) {
+			return nil
+		}
+		return w.SetPublished(o.last)
+	})
+	if err != nil {
+		return err
+	}
+	o.last, o.dirty = view.ChangeID{}, nil
+	return o.fail(pointMarked)
+}

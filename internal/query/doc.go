@@ -1,0 +1,12 @@
+// Package query answers questions over HTTP and JSON: what is deployed where,
+// why we say so, and how far we have read. It is read-only and lives in the
+// projector's process, beside the store that it reads.
+//
+// Every answer is taken from one snapshot of the store, so a page never mixes
+// two moments; changes_after says where in the feed of changes that snapshot
+// stands. Work per request is bounded: a listing looks at a limited number of
+// rows, then hands out a cursor to go on from.
+//
+// The package writes nothing, starts no goroutine, and reads a clock only to
+// say how far a region lags, see [Options.Now].
+package query

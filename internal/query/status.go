@@ -1,0 +1,77 @@
+package query
+
+import (
+	"context"
+	"maps"
+	"net/http"
+
+	"github.com/telltale-dev/telltale/internal/access"
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// statusBody says how this server does.
+type statusBody struct {
+	Version  string       `json:"version"`
+	Position positionBody `json:"position"`
+
+	// Counts is how many deployments have each status that any has; absent for a
+	// caller who may not see all of them.
+	Counts store.Counts `json:"counts,omitzero"`
+
+	Regions []view.Region `json:"regions"`
+}
+
+// positionBody says how far we have read, all in sequences of TT_EVENTS.
+type positionBody struct {
+	StreamLast *uint64 `json:"stream_last"` // null: the stream does not answer
+	Projected  uint64  `json:"projected"`   // folded and kept
+	Published  uint64  `json:"published"`   // the cause of the last change that is known to be told
+}
+
+func (s *Service) getStatus(w http.ResponseWriter, r *http.Request, caller access.Caller) error {
+	if err := parseParams(r).err(); err != nil {
+		return err
+	}
+	body := statusBody{Version: s.opts.Version, Position: positionBody{StreamLast: s.streamLast(r.Context())}}
+	err := s.opts.DB.View(func(rd *store.Reader) error {
+		at, err := rd.Position()
+		if err != nil {
+			return err
+		}
+		told, err := rd.Published()
+		if err != nil {
+			return err
+		}
+		body.Position.Projected, body.Position.Published = at.Seq, told.Seq
+		if seesAll(caller) {
+			if body.Counts, err = rd.Counts(); err != nil {
+				return err
+			}
+			maps.DeleteFunc(body.Counts, func(_ string, n uint64) bool { return n == 0 })
+		}
+		body.Regions, err = s.regions(rd)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, body)
+}
+
+// streamLast returns the last sequence of TT_EVENTS, nil when there is no
+// answer: that is when people ask for the status.
+func (s *Service) streamLast(ctx context.Context) *uint64 {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	id, err := stream.Identify(ctx, s.opts.Conn.JS, events.StreamEvents)
+	if err != nil {
+		return nil
+	}
+	return &id.Last
+}
+
+// seesAll reports whether a caller's patterns leave nothing out.
+func seesAll(caller access.Caller) bool { return sees(caller, events.Slot{}) }

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// format is the version of keys and rows together. A store of another format is
+// refused; the stream has everything to make a new one.
+const format = 1
+
+// Sizes in bytes.
+const (
+	defaultCache = 384 << 20
+	memTable     = 32 << 20
+	memTables    = 4
+	// maxTx is where a transaction asks to be ended: Badger refuses one at 15 %
+	// of a memtable, and its own overhead per row is not in our count.
+	maxTx      = memTable / 100 * 8
+	maxTxRows  = 40_000
+	defaultGap = 256 << 20
+)
+
+// Options of a store. The zero value is a store with defaults.
+type Options struct {
+	// CacheBytes bounds the caches of blocks and indexes; default 384 MiB. The
+	// memtables take 128 MiB more.
+	CacheBytes int64
+
+	// Sync makes every transaction wait for the disk. Without it a power cut
+	// takes the store back to an earlier, consistent position; a killed process
+	// loses nothing either way.
+	Sync bool
+
+	// ReadOnly opens an existing store that no process has open for writing.
+	ReadOnly bool
+
+	// KeepFree refuses to write, with [KindFull], when less than this many bytes
+	// are left on the disk; default 256 MiB, negative: no limit. Badger writes
+	// through memory maps, where a full disk is a crash and not an error.
+	KeepFree int64
+
+	Logger *slog.Logger // nil: silent
+}
+
+// DB is an open store. It is safe for concurrent use, but see [DB.Update].
+type DB struct {
+	dir      string
+	badger   *badger.DB
+	keepFree int64
+}
+
+// Open opens the store in dir and makes it when there is none. The directory is
+// locked against other processes until [DB.Close]. It fails with an
+// [*OpenError]. An unfinished [Swap] of the directory is finished first.
+func Open(dir string, opt Options) (db *DB, err error) {
+	if opt.CacheBytes == 0 {
+		opt.CacheBytes = defaultCache
+	}
+	if opt.KeepFree == 0 {
+		opt.KeepFree = defaultGap
+	}
+	if !opt.ReadOnly {
+		if err := finishSwap(dir); err != nil {
+			return nil, classifyOpen(dir, err)
+		}
+	}
+	// Badger panics on some damaged files; to us they are damaged either way.
+	defer func() {
+		if p := recover(); p != nil {
+			db, err = nil, newOpenError(KindDamaged, dir, fmt.Errorf("%v", p))
+		}
+	}()
+	b, err := badger.Open(badger.DefaultOptions(dir).
+		WithReadOnly(opt.ReadOnly).
+		WithSyncWrites(opt.Sync).
+		WithDetectConflicts(false). // one writer, see the package comment
+		WithNumVersionsToKeep(1).
+		WithCompression(options.Snappy).
+		WithBlockCacheSize(opt.CacheBytes / 3 * 2).
+		WithIndexCacheSize(opt.CacheBytes / 3).
+		WithMemTableSize(memTable).
+		WithNumMemtables(memTables).
+		WithValueLogFileSize(memTable). // rows are small: the value log stays empty
+		WithMetricsEnabled(false).
+		WithLogger(newLogger(opt.Logger)))
+	if err != nil {
+		return nil, classifyOpen(dir, err)
+	}
+	db = &DB{dir: dir, badger: b, keepFree: opt.KeepFree}
+	if err := db.checkFormat(opt.ReadOnly); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return db, nil
+}
+
+// Close flushes and unlocks the store. Nothing may use it any more.
+func (db *DB) Close() error {
+	if err := db.badger.Close(); err != nil {
+		return classify(db.dir, fmt.Errorf("close store: %w", err))
+	}
+	return nil
+}
+
+// Dir returns the directory the store is in.
+func (db *DB) Dir() string { return db.dir }
+
+// Sync makes everything committed so far survive a power cut.
+func (db *DB) Sync() error {
+	if err := db.badger.Sync(); err != nil {
+		return classify(db.dir, fmt.Errorf("sync store: %w", err))
+	}
+	return nil
+}
+
+func (db *DB) checkFormat(readOnly bool) error {
+	var have []byte
+	err := db.View(func(r *Reader) (err error) {
+		have, err = r.Get(keyFormat())
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrNotFound) && !readOnly:
+		return db.Update(func(w *Writer) error { return w.Put(keyFormat(), []byte{format}) })
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
+	case !bytes.Equal(have, []byte{format}):
+		return newOpenError(KindFormat, db.dir, nil)
+	}
+	return nil
+}
+
+// View runs fn on one consistent snapshot. Nothing that fn gets from the Reader
+// may be used after fn returns, unless the method says otherwise.
+func (db *DB) View(fn func(*Reader) error) error {
+	txn := db.badger.NewTransaction(false)
+	defer txn.Discard()
+	return classify(db.dir, fn(&Reader{txn: txn}))
+}
+
+// Update runs fn and commits what it wrote, all or nothing; an error of fn
+// discards it. Updates that run at the same time must write different keys: the
+// last one wins silently. Reads of the Writer see the store as it was before.
+func (db *DB) Update(fn func(*Writer) error) error {
+	if err := db.checkSpace(); err != nil {
+		return err
+	}
+	read := db.badger.NewTransaction(false)
+	defer read.Discard()
+	w := &Writer{Reader: Reader{txn: read}, txn: db.badger.NewTransaction(true)}
+	defer w.txn.Discard()
+	if err := fn(w); err != nil {
+		return classify(db.dir, err)
+	}
+	if err := w.txn.Commit(); err != nil {
+		return classify(db.dir, fmt.Errorf("commit to store: %w", err))
+	}
+	return nil
+}
+
+func (db *DB) checkSpace() error {
+	if db.keepFree < 0 {
+		return nil
+	}
+	free, err := freeBytes(db.dir)
+	if err != nil {
+		return classify(db.dir, fmt.Errorf("look for free space: %w", err))
+	}
+	if free < uint64(db.keepFree) {
+		return newOpenError(KindFull, db.dir, fmt.Errorf("only %d MiB are left on the disk", free>>20))
+	}
+	return nil
+}

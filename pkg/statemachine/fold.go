@@ -1,0 +1,324 @@
+package statemachine
+
+import (
+	"slices"
+
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// NewState returns the state of a deployment nobody has spoken of.
+func NewState() *State {
+	return &State{Status: StatusUnknown, Percent: -1}
+}
+
+// placed is a word with its place in the canonical order: Mark, lifted, stands
+// before the word's own.
+type placed struct {
+	*Word
+	events.Mark
+}
+
+// Fold folds all words of a deployment from nothing, in whatever order they
+// stand: the result depends on the set alone. No two words may share an
+// identity. Steps tell the story in canonical order and point into words.
+func (l *Lifecycle) Fold(deployment string, words []Word) (*State, []Step) {
+	order := make([]placed, len(words))
+	marks := make([]*events.Mark, len(words))
+	var begun []begin
+	for i := range words {
+		w := &words[i]
+		if w.Attempt != 0 {
+			begun = begins(begun, w.Attempt, w.Tau)
+		}
+		order[i] = placed{Word: w, Mark: w.Mark}
+		marks[i] = &order[i].Mark
+	}
+	for i := range order {
+		p := &order[i]
+		if p.Attempt == 0 {
+			p.Attempt = attemptAt(begun, p.Tau)
+		}
+		p.Rank = l.rankOf(p.Word)
+	}
+	events.Lift(marks)
+	slices.SortFunc(order, func(a, b placed) int { return a.Mark.Compare(&b.Mark) })
+
+	s := NewState()
+	s.Lifecycle = l.ref
+	steps := make([]Step, len(order))
+	for i := range order {
+		steps[i] = l.step(deployment, s, &order[i])
+	}
+	return s, steps
+}
+
+// Apply puts one more word on top of s. It reports false, and leaves s as it
+// was, when the word does not sort last or moves where others sort: then all
+// words must be folded again. The cost does not depend on how many words s has
+// seen.
+func (l *Lifecycle) Apply(deployment string, s *State, w *Word) (Step, bool) {
+	p := placed{Word: w, Mark: w.Mark}
+	p.Rank = l.rankOf(w)
+	if !s.memory.follows(&p) {
+		return Step{}, false
+	}
+	s.Lifecycle = l.ref
+	return l.step(deployment, s, &p), true
+}
+
+// count notes one more word, by its unlifted τ.
+func (s *State) count(tau int64) {
+	if s.Words == 0 || tau < s.FirstTau {
+		s.FirstTau = tau
+	}
+	s.Words++
+}
+
+// rankOf returns the rank of a word: its status', or the last of its instant.
+func (l *Lifecycle) rankOf(w *Word) uint8 {
+	if w.Kind != KindReported && w.Kind != KindOverridden {
+		return events.RankNone
+	}
+	if i, ok := l.byName[w.Status]; ok && i != 0 {
+		return l.states[i].rank
+	}
+	return events.RankNone
+}
+
+// step moves s by one word in canonical order: DESIGN, section 4, "Step".
+func (l *Lifecycle) step(deployment string, s *State, w *placed) Step {
+	st := Step{Word: w.Word, Mark: w.Mark, Verdict: VerdictNoted, From: s.Status}
+	s.memory.track(w)
+	s.count(w.Word.Tau)
+	s.LastTau = w.Tau
+	s.describe(w.Word)
+	switch w.Kind {
+	case KindReported:
+		l.report(s, w, &st)
+	case KindOverridden:
+		l.override(s, w, &st)
+	case KindProgressed:
+		s.progress(w.Word)
+	case KindEvidence:
+		s.addEvidence(w)
+	case KindAnnotated:
+		s.annotate(w)
+	}
+	for range w.Twins {
+		s.anomaly(w, AnomalyConflict, "another content was sent under this identity")
+	}
+	if w.BadSeq {
+		s.anomaly(w, AnomalySequence, "the sequence is not a decimal")
+	}
+	l.judge(s, w, &st)
+	l.settleConflict(s)
+	s.conditions()
+	st.To, st.Attempt = s.Status, s.Attempt
+	if st.Slot != nil {
+		st.Slot.Deployment, st.Slot.Attempt, st.Slot.Version = deployment, s.Attempt, s.Version
+		st.Slot.Tau, st.Slot.Source, st.Slot.Sequence, st.Slot.ID = w.Tau, w.Source, w.Sequence, w.ID
+	}
+	return st
+}
+
+// report is the step of a reported status. The order of its rules is the
+// design's; a higher given attempt alone goes before the echo, since the same
+// status of another attempt is no repetition (ADR 4).
+func (l *Lifecycle) report(s *State, w *placed, st *Step) {
+	m := &s.memory
+	to, known := l.byName[w.Status]
+	if !known || to == 0 {
+		if w.Status != StatusUnknown {
+			s.refuse(w, st, AnomalyUnknownStatus, w.Status)
+		}
+		return
+	}
+	target := &l.states[to]
+	switch {
+	case s.Attempt == 0 || w.Attempt > s.Attempt:
+		l.begin(s, w, max(w.Attempt, 1))
+		if st.From != StatusUnknown {
+			st.Verdict = VerdictNewAttempt
+		}
+		l.move(s, w, to, st)
+	case to == m.status:
+		st.Verdict = VerdictEcho
+	case target.start && l.restarts(s, w, target):
+		st.Verdict = VerdictNewAttempt
+		l.begin(s, w, s.Attempt+1)
+		l.move(s, w, to, st)
+	case l.isEcho(s, w, to):
+		st.Verdict = VerdictEcho
+	default:
+		l.move(s, w, to, st)
+	}
+	l.claim(s, w, to)
+	if target.lands && st.Verdict != VerdictRefused {
+		st.Slot = &SlotWord{Kind: SlotLanded}
+	}
+	m.override = m.override && to != m.status
+}
+
+// restarts is rule 2: does this start begin an attempt?
+func (l *Lifecycle) restarts(s *State, w *placed, target *state) bool {
+	m := &s.memory
+	spoke := m.spoke(w.Source)
+	if spoke != nil && spoke.ended {
+		// Its own: later in (τ, sequence) than its landing or its end.
+		return w.Tau > spoke.endTau || w.Tau == spoke.endTau && w.Sequence.Compare(spoke.endSeq) > 0
+	}
+	if spoke != nil && !target.announces {
+		return false // it is still telling us about this attempt
+	}
+	now := &l.states[m.status]
+	switch {
+	case now.category.IsFinal():
+		return w.Tau-s.Since > int64(l.skew)
+	case now.runs:
+		return w.Tau-m.landTau > int64(l.settle)
+	}
+	return false
+}
+
+// isEcho is the rest of rule 2: a source's own last status again, or one of
+// lower rank already passed.
+func (l *Lifecycle) isEcho(s *State, w *placed, to index) bool {
+	m := &s.memory
+	now, target := &l.states[m.status], &l.states[to]
+	if now.category == CategoryHeld {
+		return false
+	}
+	spoke := m.spoke(w.Source)
+	if spoke != nil && target.lands && l.states[spoke.status].fails {
+		return false
+	}
+	own := spoke != nil && spoke.status == to
+	return own || target.rank < now.rank && m.visited.has(to)
+}
+
+// move is rules 3 to 6: a declared transition, a path of implied steps, a
+// landing after a final status, or a refusal.
+func (l *Lifecycle) move(s *State, w *placed, to index, st *Step) {
+	m := &s.memory
+	from := m.status
+	target := &l.states[to]
+	verdict := func(v Verdict) {
+		if st.Verdict != VerdictNewAttempt {
+			st.Verdict = v
+		}
+	}
+	path, implied := target.paths[from]
+	switch {
+	case target.from.has(from), from == 0 && target.judged == 0, target.anywhere.has(from):
+		verdict(VerdictTaken)
+		l.enter(s, w, to, st)
+	case target.judged.has(from):
+		s.hold(w, target.name)
+		verdict(VerdictHeld)
+	case implied:
+		for _, step := range path {
+			l.enter(s, w, step, st)
+		}
+		if target.judged.has(m.status) {
+			s.hold(w, target.name)
+			verdict(VerdictHeld)
+			return
+		}
+		verdict(VerdictImplied)
+		l.enter(s, w, to, st)
+	case target.lands && l.states[from].category.IsFinal() && (m.said != w.Source || l.states[from].fails):
+		verdict(VerdictReLanded)
+		against := m.said
+		l.enter(s, w, to, st)
+		if against != w.Source {
+			m.against = against
+		}
+	default:
+		s.refuse(w, st, AnomalyNoTransition, w.Status)
+	}
+}
+
+// begin starts an attempt: what belonged to the one before is forgotten.
+func (l *Lifecycle) begin(s *State, w *placed, attempt uint32) {
+	m := &s.memory
+	m.status, m.visited, m.said, m.landTau, m.against, m.override = 0, 0, "", 0, "", false
+	m.sources = nil
+	s.Attempt, s.Began = attempt, w.Tau
+	s.Status, s.Previous = StatusUnknown, ""
+	s.Since, s.Started, s.Landed, s.Finished = w.Tau, 0, 0, 0
+	s.Percent, s.NextBy = -1, 0
+	s.Held, s.Claims = nil, nil
+	s.tell(&Word{})
+}
+
+// enter makes a status the current one: a fact. Judgements that waited for the
+// old one are dropped.
+func (l *Lifecycle) enter(s *State, w *placed, to index, st *Step) {
+	m := &s.memory
+	from, target := &l.states[m.status], &l.states[to]
+	if target.runs && !from.runs {
+		m.landTau = w.Tau
+		if s.Landed == 0 {
+			s.Landed = w.Tau
+		}
+		st.Slot = &SlotWord{Kind: SlotLanded}
+	}
+	switch {
+	case target.restores:
+		st.Slot = &SlotWord{Kind: SlotReverted}
+	case target.empties:
+		st.Slot = &SlotWord{Kind: SlotRemoved}
+	}
+	if target.category == CategoryActive && s.Started == 0 {
+		s.Started = w.Tau
+	}
+	s.Previous, s.Status, s.Since = s.Status, target.name, w.Tau
+	s.Finished = 0
+	if target.category.IsFinal() {
+		s.Finished = w.Tau
+	}
+	s.Held = nil
+	s.tell(w.Word)
+	m.status, m.said = to, w.Source
+	m.visited.add(to)
+}
+
+// claim notes what a source said.
+func (l *Lifecycle) claim(s *State, w *placed, to index) {
+	src := s.memory.source(w.Source)
+	src.status, src.tau = to, w.Tau
+	if t := &l.states[to]; t.runs || t.category.IsFinal() {
+		src.ended, src.endTau, src.endSeq = true, w.Tau, w.Sequence
+	}
+	s.setClaim(Claim{Source: w.Source, Status: w.Status, Tau: w.Tau})
+}
+
+// override takes a person's word as it stands. It is marked until automation
+// says the same.
+func (l *Lifecycle) override(s *State, w *placed, st *Step) {
+	to, known := l.byName[w.Status]
+	if !known || to == 0 {
+		s.refuse(w, st, AnomalyUnknownStatus, w.Status)
+		return
+	}
+	if s.Attempt == 0 {
+		l.begin(s, w, max(w.Attempt, 1))
+	}
+	st.Verdict = VerdictTaken
+	if to != s.memory.status {
+		l.enter(s, w, to, st)
+	}
+	s.memory.override = true
+}
+
+// settleConflict clears a contradiction once the source that was contradicted
+// says what is shown.
+func (l *Lifecycle) settleConflict(s *State) {
+	m := &s.memory
+	if m.against == "" {
+		return
+	}
+	if spoke := m.spoke(m.against); spoke != nil && spoke.status == m.status {
+		m.against = ""
+	}
+}
