@@ -151,10 +151,12 @@ func latency(ctx context.Context, n, rate int, send func(int) error, receive fun
 	return took[n*99/100], nil
 }
 
+// senders is how many may wait for an acknowledgement at once.
+const senders = 16
+
 // paced calls send when it is due, each in turn on one of a few senders, so
 // that a slow acknowledgement delays nobody else.
 func paced(ctx context.Context, due []time.Time, send func(int) error) error {
-	const senders = 16
 	work := make(chan int)
 	errs := make(chan error, senders)
 	for range senders {

@@ -50,10 +50,13 @@ func event(wave, slot, stage int, at time.Time) []byte {
 		Refs:   []string{"git:org/app@9f2c7d1e5b3a", "oci:sha256:0f4b3c8d"},
 	}
 	for {
-		e.SetData(said)
-		raw, err := e.Encode()
+		err := e.SetData(said)
 		if err != nil {
 			panic("bench: " + err.Error()) // our own literal is JSON
+		}
+		raw, err := e.Encode()
+		if err != nil {
+			panic("bench: " + err.Error()) // as above
 		}
 		short := eventBytes - len(raw)
 		if short <= 0 || said.Message != "" {

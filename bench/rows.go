@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -174,10 +173,21 @@ func (b *bencher) emitToChange(ctx context.Context) (float64, error) {
 				return nil
 			})
 		})
-		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-		defer client.CloseIdleConnections()
+		idle := make(chan *door, senders)
+		for range senders {
+			c, err := dialDoor(ctx, r.url)
+			if err != nil {
+				return 0, err
+			}
+			defer c.close()
+			idle <- c
+		}
 		return latency(ctx, b.paced, paceRate,
-			func(i int) error { return postOne(ctx, client, r.url, typeEvent, b.events[i]) },
+			func(i int) error {
+				c := <-idle
+				defer func() { idle <- c }()
+				return c.post(typeEvent, b.events[i])
+			},
 			func() (int, error) {
 				select {
 				case raw := <-changes:

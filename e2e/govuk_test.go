@@ -11,8 +11,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,12 +166,9 @@ func TestGOVUK(t *testing.T) {
 	checkChanges(t, rough.nats)
 
 	rough.projector.stop(t)
-	out, err := exec.Command(filepath.Join(bin, "telltale"), "rebuild", "--verify", "-o", "json",
-		"--data-dir", rough.projectorDir, "--nats-url", rough.nats.ClientURL()).Output()
-	if err != nil {
-		t.Fatalf("rebuild --verify: %v\n%s", err, out)
-	}
-	if !strings.Contains(string(out), got.Digest) {
+	out := run(t, "telltale", "rebuild", "--verify", "-o", "json",
+		"--data-dir", rough.projectorDir, "--nats-url", rough.nats.ClientURL())
+	if !strings.Contains(out, got.Digest) {
 		t.Errorf("rebuild --verify says %s, the projection %s", out, got.Digest)
 	}
 }
@@ -210,23 +205,13 @@ func checkSlots(t *testing.T, p *process, want govukExpected) {
 	t.Helper()
 	running := map[string]string{}
 	landed := map[string]int{}
-	for next := ""; ; {
-		var page struct {
-			Items []struct{ Env, Region, Component, Version string } `json:"items"`
-			Next  string                                             `json:"next"`
+	for _, raw := range p.list(t, "/v1/slots?limit=100") {
+		var s struct{ Env, Region, Component, Version string }
+		if err := json.Unmarshal(raw, &s); err != nil {
+			t.Fatal(err)
 		}
-		p.get(t, "/v1/slots?limit=100&cursor="+next, &page)
-		for _, s := range page.Items {
-			running[s.Component+"/"+s.Env] = s.Version
-			var history struct {
-				Items []struct{} `json:"items"`
-			}
-			p.get(t, "/v1/slots/"+s.Env+"/"+s.Region+"/"+s.Component+"/history?limit=1000", &history)
-			landed[s.Env] += len(history.Items)
-		}
-		if next = page.Next; next == "" {
-			break
-		}
+		running[s.Component+"/"+s.Env] = s.Version
+		landed[s.Env] += len(p.list(t, "/v1/slots/"+s.Env+"/"+s.Region+"/"+s.Component+"/history?limit=1000"))
 	}
 	if !maps.Equal(running, want.FinalTag) {
 		for slot, tag := range want.FinalTag {

@@ -76,7 +76,7 @@ func (b *lockedBuffer) String() string {
 func start(t testing.TB, name string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(filepath.Join(bin, name), args...), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "TELLTALE_LOG_FORMAT=json", "TELLTALE_LOG_LEVEL=info")
+	p.cmd.Env = environ()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -119,6 +119,42 @@ func start(t testing.TB, name string, args ...string) *process {
 		return resp.StatusCode == http.StatusOK, fmt.Errorf("%s: %s (%v)", resp.Status, body, err)
 	})
 	return p
+}
+
+// environ is the environment of the binaries: logs that a test can read, and one
+// copy of each stream on the one server, which syncs.
+func environ() []string {
+	return append(os.Environ(), "TELLTALE_LOG_FORMAT=json", "TELLTALE_LOG_LEVEL=info", "TELLTALE_NATS_REPLICAS=1")
+}
+
+// run runs a binary to its end, which must be good, and returns what it printed.
+func run(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(bin, name), args...)
+	cmd.Env = environ()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %v: %v\n%s%s", name, args, err, stdout.String(), stderr.String())
+	}
+	return stdout.String()
+}
+
+// list fetches all pages of a list.
+func (p *process) list(t testing.TB, path string) (items []json.RawMessage) {
+	t.Helper()
+	for at := ""; ; {
+		var page struct {
+			Items []json.RawMessage `json:"items"`
+			Next  string            `json:"next"`
+		}
+		p.get(t, path+at, &page)
+		items = append(items, page.Items...)
+		if page.Next == "" {
+			return items
+		}
+		at = "&cursor=" + page.Next
+	}
 }
 
 // kill ends the process as a power cut would, and waits until it is gone.

@@ -60,8 +60,13 @@ var rooms = []room{
 
 	{"pkg/emit", []string{"pkg/events"}},
 	{"internal/emitcli", []string{"pkg/events", "pkg/emit"}},
+	{"bench", []string{
+		"pkg/events", "pkg/statemachine", "internal/access", "internal/ingest", "internal/natsd", "internal/notifier",
+		"internal/projector", "internal/store", "internal/stream",
+	}},
+	{"internal/demo", []string{"pkg/events", "pkg/statemachine", "pkg/emit", "internal/view", "internal/config", "internal/app"}},
 	{"internal/cli", []string{
-		"pkg/events", "pkg/statemachine", "internal/app", "internal/config", "internal/emitcli", "internal/obs", "internal/view",
+		"pkg/events", "pkg/statemachine", "internal/app", "internal/config", "internal/demo", "internal/emitcli", "internal/obs", "internal/view",
 	}},
 
 	{"cmd/telltale", []string{"internal/cli"}},
@@ -73,10 +78,6 @@ var rooms = []room{
 	{"internal/testkit", []string{"internal/natsd", "internal/stream"}},
 	{"internal/archtest", nil},
 	{"deploy", nil},
-	{"bench", []string{
-		"pkg/events", "pkg/statemachine", "internal/access", "internal/ingest", "internal/natsd", "internal/notifier",
-		"internal/projector", "internal/store", "internal/stream",
-	}},
 	{"e2e", nil},
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -107,15 +109,15 @@ func (e *explainer) history(x *view.Explanation) error {
 		header = append(header, "RECORDED", "EMITTER", "POSITION", "ID")
 	}
 	rows := make([][]string, len(x.History))
-	latest := 0 // the greatest arrival so far
-	for i := range x.History {
+	first := math.MaxInt // the least arrival among those that count later
+	for i := range slices.Backward(x.History) {
 		h := &x.History[i]
-		row := []string{stamp(h.At), h.Source, said(h), string(h.Verdict), h.To, remark(h, h.Arrival < latest)}
+		row := []string{stamp(h.At), h.Source, said(h), string(h.Verdict), h.To, remark(h, h.Arrival > first)}
 		if e.output == formatWide {
 			row = append(row, stamp(h.RecordedAt), h.Emitter, fmt.Sprint(h.Position), h.ID)
 		}
 		rows[i] = row
-		latest = max(latest, h.Arrival)
+		first = min(first, h.Arrival)
 	}
 	return e.section(e.table(4, header...), rows)
 }

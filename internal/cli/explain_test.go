@@ -27,8 +27,8 @@ SOURCE   SAYS          SINCE
 
 AT                     SOURCE   SAID         VERDICT   STATUS     NOTE
 2026-03-01T10:00:00Z   /ci      planned      taken     planned    -
-2026-03-01T10:02:00Z   /ci      deployed     implied   deployed   all\x1b[31m good
-2026-03-01T10:03:00Z   /probe   tests pass   noted     deployed   late; clock ahead
+2026-03-01T10:02:00Z   /ci      deployed     implied   deployed   late; all\x1b[31m good
+2026-03-01T10:03:00Z   /probe   tests pass   noted     deployed   clock ahead
 2026-03-01T10:04:00Z   /ci      50%          noted     deployed   -
 `
 	if out != want || code != ExitOK || !strings.HasPrefix(errs, "2 earlier events are not shown") {

@@ -32,6 +32,7 @@ func OS() Env {
 // commands are the verbs, in the order in which the help shows them.
 func commands(env Env) []*cobra.Command {
 	return []*cobra.Command{
+		newDemoCommand(env),
 		newServeCommand(env),
 		newRunCommand(env),
 		newEmitCommand(env),

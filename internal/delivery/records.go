@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ type Concluded struct {
 const source = "/telltale/delivery"
 
 // intended returns the record that stands in the stream before a call.
-func (o *open) intended(now time.Time, endpoint string) Entry {
+func (o *open) intended(now time.Time, endpoint string) (Entry, error) {
 	attempt := o.Attempts + 1
 	id := ID("", o.ID, "intended", strconv.Itoa(attempt))
 	return o.entry(now, id, events.TypeDeliveryIntended, Intended{
@@ -71,17 +72,19 @@ func (o *open) intended(now time.Time, endpoint string) Entry {
 // concluded returns the record of an outcome; c says what is particular to it.
 // The class is part of the id, because a call that is to be repeated may be
 // superseded, too.
-func (o *open) concluded(now time.Time, c Concluded) Entry {
+func (o *open) concluded(now time.Time, c Concluded) (Entry, error) {
 	c.Notification, c.Lane, c.Receiver = o.ID, o.Lane, o.Receiver
 	id := ID("", o.ID, "concluded", strconv.Itoa(c.Attempt), string(c.Class))
 	return o.entry(now, id, events.TypeDeliveryConcluded, c)
 }
 
-func (o *open) entry(now time.Time, id, typ string, data any) Entry {
+func (o *open) entry(now time.Time, id, typ string, data any) (Entry, error) {
 	e := &events.Event{ID: id, Source: source, Type: typ, Subject: o.Message.Alert}
 	e.SetTime(now.UTC())
-	e.SetData(data)
-	return Entry{Subject: o.Subject, Event: e}
+	if err := e.SetData(data); err != nil {
+		return Entry{}, fmt.Errorf("write a record of notification %s: %w", o.ID, err)
+	}
+	return Entry{Subject: o.Subject, Event: e}, nil
 }
 
 // ID returns prefix and 20 lower-case letters and digits that depend on parts,

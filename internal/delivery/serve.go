@@ -39,7 +39,10 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 	}
 	now := l.clock.Now()
 	o := row.newest()
-	records := l.supersede(now, row.Open[:len(row.Open)-1])
+	records, err := l.supersede(now, row.Open[:len(row.Open)-1])
+	if err != nil {
+		return err
+	}
 	to, known := l.receivers[o.Receiver]
 	endpoint := ""
 	if known {
@@ -47,16 +50,24 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 	}
 	if known && endpoint == string(gone) {
 		l.metrics.dead.WithLabelValues(o.Receiver).Inc()
-		return l.journal.Append(ctx, append(records, o.concluded(now, Concluded{
+		outcome, err := o.concluded(now, Concluded{
 			Endpoint: endpoint, Attempt: o.Attempts, Class: receiver.Permanent, Dead: true,
 			Detail: "the endpoint said earlier that it is gone; give the receiver another address",
-		}))...)
+		})
+		if err != nil {
+			return err
+		}
+		return l.journal.Append(ctx, append(records, outcome)...)
 	}
 
 	// Dying before this append, nothing was sent and the lane is still due. Dying
 	// after it, the call may have been made: the lane is still due, too, and the
 	// endpoint knows the repeat by its id.
-	if err := l.journal.Append(ctx, append(records, o.intended(now, endpoint))...); err != nil {
+	intent, err := o.intended(now, endpoint)
+	if err != nil {
+		return err
+	}
+	if err := l.journal.Append(ctx, append(records, intent)...); err != nil {
 		return err
 	}
 	if err := l.fail.At(PointAfterIntent); err != nil {
@@ -69,7 +80,11 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 	if err := l.fail.At(PointAfterCall); err != nil {
 		return err
 	}
-	if err := l.journal.Append(ctx, l.conclude(ctx, o, endpoint, result)); err != nil {
+	outcome, err := l.conclude(ctx, o, endpoint, result)
+	if err != nil {
+		return err
+	}
+	if err := l.journal.Append(ctx, outcome); err != nil {
 		return err
 	}
 	return l.fail.At(PointAfterOutcome)
@@ -77,16 +92,20 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 
 // supersede closes what the lane's newest notification makes pointless. Whether
 // the endpoint saw some of it or not, the newest state is the one to know.
-func (l *Lanes) supersede(now time.Time, older []open) []Entry {
+func (l *Lanes) supersede(now time.Time, older []open) ([]Entry, error) {
 	records := make([]Entry, 0, len(older)+1)
 	for i := range older {
 		o := &older[i]
 		l.metrics.superseded.WithLabelValues(o.Receiver).Inc()
-		records = append(records, o.concluded(now, Concluded{
+		outcome, err := o.concluded(now, Concluded{
 			Attempt: o.Attempts, Class: Superseded, Detail: "a newer notification takes its place",
-		}))
+		})
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, outcome)
 	}
-	return records
+	return records, nil
 }
 
 func (l *Lanes) call(ctx context.Context, to receiver.Receiver, o *open) receiver.Result {
@@ -98,7 +117,7 @@ func (l *Lanes) call(ctx context.Context, to receiver.Receiver, o *open) receive
 }
 
 // conclude turns the verdict on a call into the record of its outcome.
-func (l *Lanes) conclude(ctx context.Context, o *open, endpoint string, r receiver.Result) Entry {
+func (l *Lanes) conclude(ctx context.Context, o *open, endpoint string, r receiver.Result) (Entry, error) {
 	now := l.clock.Now()
 	c := Concluded{
 		Endpoint: endpoint, Attempt: o.Attempts + 1, Class: r.Class, Status: r.Status,

@@ -101,9 +101,11 @@ func parseMetrics(text []byte) (map[string]float64, error) {
 	return sums, nil
 }
 
-// await calls met until it returns nil. When ctx ends first, it returns what met
-// said last.
+// await calls met until it returns nil. When ctx or [patience] ends first, it
+// returns what met said last.
 func await(ctx context.Context, met func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it did not come within %v", patience))
+	defer cancel()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {

@@ -20,14 +20,20 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
+// The statuses of a message.
+const (
+	firing   = "firing"
+	resolved = "resolved"
+)
+
 // message is what came to the inbox.
 type message struct {
-	ID     string // webhook-id
-	Alert  string
-	Status string // firing or resolved
-	Title  string
-	Text   string
-	Fault  error // why it cannot be trusted, nil when signature and time are right
+	id     string // webhook-id
+	alert  string
+	status string // firing or resolved
+	title  string
+	text   string
+	fault  error // why it cannot be trusted, nil when signature and time are right
 }
 
 // inbox is the webhook of the person on call: it believes what is signed, as
@@ -37,6 +43,8 @@ type inbox struct {
 	secret string
 	key    []byte
 	now    func() time.Time
+	server *http.Server
+	ended  chan error // takes why server ended, once
 
 	mu       sync.Mutex
 	messages []message // guarded by mu; in the order in which they came
@@ -52,28 +60,31 @@ const (
 	maxMessage = 64 << 10 // bytes
 )
 
-// withInbox runs use with an inbox on a free port of this machine.
-func withInbox(ctx context.Context, now func() time.Time, use func(*inbox) error) error {
+// openInbox opens an inbox on a free port of this machine.
+func openInbox(ctx context.Context, now func() time.Time) (*inbox, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return fmt.Errorf("open the inbox: %w", err)
+		return nil, fmt.Errorf("open the inbox: %w", err)
 	}
 	in := newInbox(now)
 	in.url = "http://" + l.Addr().String() + "/messages"
-	server := &http.Server{Handler: in, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	err = use(in)
-	err = errors.Join(err, server.Close())
-	if serr := <-ended; !errors.Is(serr, http.ErrServerClosed) {
-		err = errors.Join(err, fmt.Errorf("serve the inbox: %w", serr))
+	in.server = &http.Server{Handler: in, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
+	go func() { in.ended <- in.server.Serve(l) }()
+	return in, nil
+}
+
+// close ends the inbox at once and returns when it has ended.
+func (in *inbox) close() error {
+	err := in.server.Close()
+	if ended := <-in.ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve the inbox: %w", ended))
 	}
 	return err
 }
 
 func newInbox(now func() time.Time) *inbox {
-	in := &inbox{key: make([]byte, keyBytes), now: now}
+	in := &inbox{key: make([]byte, keyBytes), now: now, ended: make(chan error, 1)}
 	rand.Read(in.key) // never fails
 	in.secret = "whsec_" + base64.StdEncoding.EncodeToString(in.key)
 	return in
@@ -87,15 +98,15 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the message cannot be read", http.StatusBadRequest)
 		return
 	}
-	m := message{ID: r.Header.Get("webhook-id"), Fault: in.verify(r.Header, body)}
-	if m.Fault == nil {
-		m.Fault = m.read(body)
+	m := message{id: r.Header.Get("webhook-id"), fault: in.verify(r.Header, body)}
+	if m.fault == nil {
+		m.fault = m.read(body)
 	}
 	in.mu.Lock()
 	in.messages = append(in.messages, m)
 	in.mu.Unlock()
-	if m.Fault != nil {
-		http.Error(w, m.Fault.Error(), http.StatusUnauthorized)
+	if m.fault != nil {
+		http.Error(w, m.fault.Error(), http.StatusUnauthorized)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -112,7 +123,7 @@ func (in *inbox) received() []message {
 // there is none.
 func (in *inbox) with(status string) (message, error) {
 	for _, m := range slices.Backward(in.received()) {
-		if m.Status == status {
+		if m.status == status {
 			return m, nil
 		}
 	}
@@ -158,9 +169,9 @@ func (m *message) read(body []byte) error {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return fmt.Errorf("read the message: %w", err)
 	}
-	if e.ID != m.ID {
+	if e.ID != m.id {
 		return errors.New("the event's id is not webhook-id")
 	}
-	m.Alert, m.Status, m.Title, m.Text = e.Data.Alert, e.Data.Status, e.Data.Title, e.Data.Text
+	m.alert, m.status, m.title, m.text = e.Data.Alert, e.Data.Status, e.Data.Title, e.Data.Text
 	return nil
 }

@@ -15,19 +15,20 @@ import (
 
 // worldOptions say where a world lives.
 type worldOptions struct {
-	Listen  string           // of HTTP, host:port
-	DataDir string           // must be empty or missing; "": a temporary one
-	Now     func() time.Time // of the inbox
-	Version string
-	Logger  *slog.Logger
+	listen  string           // of HTTP, host:port
+	dataDir string           // must be empty or missing; "": a temporary one
+	now     func() time.Time // of the inbox
+	version string
+	logger  *slog.Logger
 }
 
 // world is one running Telltale with what stands around it.
 type world struct {
-	at    app.Endpoints
-	api   *api
-	inbox *inbox
-	doors map[door]*emit.Client
+	at       app.Endpoints
+	api      *api
+	inbox    *inbox
+	overHTTP *emit.Client
+	overNATS *emit.Client
 }
 
 // errServerEnded is why a story stops when its server does.
@@ -35,52 +36,52 @@ var errServerEnded = errors.New("the server ended")
 
 // withWorld starts a Telltale with all its roles, waits until it is ready, runs
 // use, and stops it again. The ctx of use also ends when the server does.
-func withWorld(ctx context.Context, o worldOptions, use func(context.Context, *world) error) error {
-	return withDir(o.DataDir, func(dir string) error {
-		return withInbox(ctx, o.Now, func(in *inbox) error {
-			cfg := configure(o.Listen, dir, in)
-			if err := cfg.Validate(); err != nil {
-				return err
-			}
-			return withServer(ctx, cfg, o, func(ctx context.Context, at app.Endpoints) error {
-				return withDoors(at, func(doors map[door]*emit.Client) error {
-					w := &world{at: at, api: newAPI(at.HTTP), inbox: in, doors: doors}
-					defer w.api.close()
-					ready := func(ctx context.Context) error {
-						_, err := w.api.read(ctx, "/readyz", nil)
-						return err
-					}
-					if err := await(ctx, ready); err != nil {
-						return fmt.Errorf("wait until the server is ready: %w", err)
-					}
-					return use(ctx, w)
-				})
-			})
-		})
+func withWorld(ctx context.Context, o worldOptions, use func(context.Context, *world) error) (err error) {
+	dir, leave, err := dataDir(o.dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leave()) }()
+	// The inbox outlives the server, which may still send while it stops.
+	in, err := openInbox(ctx, o.now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.close()) }()
+	cfg := configure(o.listen, dir, in)
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	return withServer(ctx, cfg, o, func(ctx context.Context, at app.Endpoints) error {
+		w, err := enter(at, in)
+		if err != nil {
+			return err
+		}
+		return errors.Join(w.use(ctx, use), w.close())
 	})
 }
 
-// withDir runs use with a directory for data: the given one, or a temporary one
-// that is removed again.
-func withDir(given string, use func(dir string) error) error {
-	if given != "" {
-		found, err := os.ReadDir(given)
-		switch {
-		case err != nil && !errors.Is(err, os.ErrNotExist):
-			return fmt.Errorf("look into the data directory: %w", err)
-		case len(found) > 0:
-			return &app.Fault{
-				Op: "tell the story in " + given, Err: errors.New("the directory is not empty"),
-				Hint: "name another one, or look at what is there with: telltale serve --data-dir " + given,
-			}
+// dataDir returns a directory for data: the given one, or a temporary one that
+// leave removes again.
+func dataDir(given string) (dir string, leave func() error, err error) {
+	if given == "" {
+		if dir, err = os.MkdirTemp("", "telltale-demo-"); err != nil {
+			return "", nil, fmt.Errorf("make a data directory: %w", err)
 		}
-		return use(given)
+		return dir, func() error { return os.RemoveAll(dir) }, nil
 	}
-	dir, err := os.MkdirTemp("", "telltale-demo-")
-	if err != nil {
-		return fmt.Errorf("make a data directory: %w", err)
+	found, err := os.ReadDir(given)
+	switch {
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return "", nil, fmt.Errorf("look into the data directory: %w", err)
+	case len(found) > 0:
+		// The words of an earlier story have the same ids and other times.
+		return "", nil, &app.Fault{
+			Op: "tell the story in " + given, Err: errors.New("the directory is not empty"),
+			Hint: "name another one, or look at what is there with: telltale serve --data-dir " + given,
+		}
 	}
-	return errors.Join(use(dir), os.RemoveAll(dir))
+	return given, func() error { return nil }, nil
 }
 
 // configure returns the configuration that a user would write for this.
@@ -110,7 +111,7 @@ func withServer(ctx context.Context, cfg *config.Config, o worldOptions, use fun
 	ended := make(chan error, 1)
 	go func() {
 		err := app.Serve(serving, cfg, app.Options{
-			Version: o.Version, Logger: o.Logger,
+			Version: o.version, Logger: o.logger,
 			Started: func(at app.Endpoints) { started <- at },
 		})
 		lost(errServerEnded)
@@ -126,18 +127,40 @@ func withServer(ctx context.Context, cfg *config.Config, o worldOptions, use fun
 	return errors.Join(<-ended, err)
 }
 
-// withDoors runs use with a client for each door. They have no spool: what does
-// not arrive is to be seen.
-func withDoors(at app.Endpoints, use func(map[door]*emit.Client) error) (err error) {
+// enter opens the doors. They have no spool: what does not arrive is to be seen.
+func enter(at app.Endpoints, in *inbox) (*world, error) {
 	overHTTP, err := emit.New(emit.Options{Server: at.HTTP})
 	if err != nil {
-		return fmt.Errorf("open the HTTP door: %w", err)
+		return nil, fmt.Errorf("open the HTTP door: %w", err)
 	}
-	defer func() { err = errors.Join(err, overHTTP.Close()) }()
 	overNATS, err := emit.New(emit.Options{Server: at.NATS})
 	if err != nil {
-		return fmt.Errorf("open the NATS door: %w", err)
+		return nil, errors.Join(fmt.Errorf("open the NATS door: %w", err), overHTTP.Close())
 	}
-	defer func() { err = errors.Join(err, overNATS.Close()) }()
-	return use(map[door]*emit.Client{batch: overHTTP, single: overHTTP, raw: overNATS})
+	return &world{at: at, api: newAPI(at.HTTP), inbox: in, overHTTP: overHTTP, overNATS: overNATS}, nil
+}
+
+func (w *world) close() error {
+	w.api.close()
+	return errors.Join(w.overHTTP.Close(), w.overNATS.Close())
+}
+
+// use runs the given function once the server is ready.
+func (w *world) use(ctx context.Context, use func(context.Context, *world) error) error {
+	ready := func(ctx context.Context) error {
+		_, err := w.api.read(ctx, "/readyz", nil)
+		return err
+	}
+	if err := await(ctx, ready); err != nil {
+		return fmt.Errorf("wait until the server is ready: %w", err)
+	}
+	return use(ctx, w)
+}
+
+// client returns the emitter's client that goes through a door.
+func (w *world) client(d door) *emit.Client {
+	if d == raw {
+		return w.overNATS
+	}
+	return w.overHTTP
 }

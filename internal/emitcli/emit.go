@@ -46,7 +46,8 @@ failed, … or a label of your team for one), a sign of life (progress), a verdi
 
 Every flag can be given as TELLTALE_<FLAG>, and GitHub Actions, GitLab CI,
 Jenkins, Tekton and Argo Workflows fill in what they know. With no server in
-reach the event is kept on disk and sent later: the step succeeds.`,
+reach, or none that lets us in, the event is kept on disk and sent later: the
+step succeeds, unless --on-error is fail.`,
 		Example: `  telltale emit planned  --env prod --region eu-west-1 --component checkout --version 2.14.0
   telltale emit deployed --env prod --region eu-west-1,us-east-1 --component checkout --version 2.14.0
   telltale emit evidence --kind tests --verdict pass --env prod --region eu-west-1 --component checkout --version 2.14.0`,
@@ -123,10 +124,13 @@ func (c *emitCommand) data(word string) (typ string, data any, err error) {
 		return events.TypeProgressed, p, nil
 	case wordEvidence:
 		details, err := object(c.details)
+		if err != nil {
+			return "", nil, usage("--detail: %w", err)
+		}
 		return events.TypeEvidence, &events.Evidence{
 			Kind: c.kind, Verdict: events.Verdict(c.verdict), Attempt: c.attempt, Name: c.name,
 			URL: c.link, Actor: c.actor, Details: details, Refs: c.refs,
-		}, err
+		}, nil
 	case wordObserve:
 		return events.TypeObserved, &events.Observed{Version: c.version, Health: c.health, Refs: c.refs}, nil
 	}
@@ -137,7 +141,7 @@ func (c *emitCommand) run(ctx context.Context, env Env, word string) error {
 	c.complete(Detect(env.Getenv))
 	typ, data, err := c.data(word)
 	if err != nil {
-		return usage("%w", err)
+		return err
 	}
 	step := c.ci.Step
 	if word == wordProgress {
@@ -173,23 +177,28 @@ func (c *emitCommand) run(ctx context.Context, env Env, word string) error {
 
 var errTimeUp = errors.New("time was up")
 
-// conclude decides what an undelivered batch means for the step.
+// conclude decides what an undelivered batch means for the step. Only
+// --on-error fail ends it with an error: not to be let in, not to be understood
+// and to have nowhere to keep the event are no reasons to stop a deployment.
 func conclude(env Env, mode onError, batch *emit.Batch, err error) error {
 	if mode != onErrorSpool {
 		if dropErr := batch.Drop(); dropErr != nil {
 			env.say("cannot take the event out of the spool: %v", dropErr)
 		}
 	}
-	switch {
+	switch kept := errors.Is(err, emit.ErrSpooled); {
+	case mode == onErrorFail:
+		return &ExitError{Code: exitCode(err), Err: errors.New(describe(err))}
 	case mode == onErrorWarn:
-		env.say("not said, and forgotten: %s", describe(err))
-		return nil
-	case mode == onErrorSpool && exitCode(err) == codeNotAccepted:
-		// Nowhere to keep it is no reason to stop a deployment either.
-		env.say("not said yet: %s", describe(err))
-		return nil
+		env.say("warning: not said, and forgotten: %s", describe(err))
+	case kept && errors.Is(err, emit.ErrForbidden):
+		env.say("warning: not said yet: %s; once the token is right, the next step or flush sends it", describe(err))
+	case kept:
+		env.say("warning: not said yet: %s", describe(err))
+	default:
+		env.say("warning: not said: %s", describe(err))
 	}
-	return &ExitError{Code: exitCode(err), Err: errors.New(describe(err))}
+	return nil
 }
 
 // flushBacklog uses a server that has just answered to get rid of what earlier

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/telltale-dev/telltale/pkg/events"
 )
@@ -166,10 +167,13 @@ func TestEmitNeverBreaksTheDeployment(t *testing.T) {
 		{"no server, fail", "fail", 0, 5, 0},
 		{"server ill", "spool", 503, 0, 1},
 		{"server ill, fail", "fail", 503, 5, 0},
-		{"wrong token", "spool", 401, 4, 1},
+		{"wrong token", "spool", 401, 0, 1},
+		{"right token, wrong role", "spool", 403, 0, 1},
 		{"wrong token, warn", "warn", 401, 0, 0},
-		{"wrong token, fail", "fail", 403, 4, 0},
-		{"refused", "spool", 400, 1, 0},
+		{"wrong token, fail", "fail", 401, 4, 0},
+		{"wrong role, warn", "warn", 403, 0, 0},
+		{"wrong role, fail", "fail", 403, 4, 0},
+		{"refused", "spool", 400, 0, 0},
 		{"refused, warn", "warn", 400, 0, 0},
 		{"refused, fail", "fail", 400, 1, 0},
 	} {
@@ -184,8 +188,11 @@ func TestEmitNeverBreaksTheDeployment(t *testing.T) {
 			if code != test.code || m.spooled() != test.spooled {
 				t.Errorf("exit %d with %d spooled, want %d with %d: %s", code, m.spooled(), test.code, test.spooled, stderr)
 			}
-			if !strings.HasPrefix(stderr, "telltale: ") {
-				t.Errorf("nobody is warned: %q", stderr)
+			if warned := strings.HasPrefix(stderr, "telltale: warning: not said"); warned != (test.code == 0) || stderr == "" {
+				t.Errorf("what people read is %q", stderr)
+			}
+			if strings.Contains(stderr, "once the token is right") != (test.spooled > 0 && test.status/100 == 4) {
+				t.Errorf("what to do about it is %q", stderr)
 			}
 		})
 	}
@@ -223,6 +230,44 @@ func TestUsage(t *testing.T) {
 		code, _, stderr := m.do(strings.Fields(args)...)
 		if code != 2 || stderr == "" || len(d.events()) != 0 {
 			t.Errorf("%s: exit %d, %q, want 2 and a reason", args, code, stderr)
+		}
+	}
+}
+
+// TestWordsThatNoJSONCanHold: shells and job logs hand over bytes in any
+// encoding. Every flag that takes text says so before anything happens.
+func TestWordsThatNoJSONCanHold(t *testing.T) {
+	const latin1 = "caf\xe9"
+	for _, args := range [][]string{
+		{"emit", latin1, "--version", "1"},
+		{"emit", "failed", "--version", "1", "--message", latin1},
+		{"emit", "failed", "--version", "1", "--reason", latin1},
+		{"emit", "failed", "--version", "1", "--owner", latin1},
+		{"emit", "failed", "--version", "1", "--label", latin1 + "=1"},
+		{"emit", "failed", "--version", "1", "--label", "team=" + latin1},
+		{"emit", "failed", "--version", "1", "--ref", latin1},
+		{"emit", "failed", "--version", "1", "--image", "shop/" + latin1},
+		{"emit", "failed", "--version", "1", "--link", "https://ci.example/" + latin1},
+		{"emit", "failed", "--version", latin1},
+		{"emit", "failed", "--version", "1", "--source", "/" + latin1},
+		{"emit", "failed", "--version", "1", "--id", latin1},
+		{"emit", "progress", "--version", "1", "--message", latin1},
+		{"emit", "progress", "--version", "1", "--percent", "NaN"},
+		{"emit", "evidence", "--version", "1", "--kind", "tests", "--verdict", "pass", "--name", latin1},
+		{"emit", "evidence", "--version", "1", "--kind", "tests", "--verdict", "pass", "--detail", "n=" + latin1},
+		{"run", "--version", "1", "--message", latin1, "--", "telltale-no-such-command"},
+		{"run", "--version", "1", "--reason", latin1, "--", "telltale-no-such-command"},
+		{"run", "--version", "1", "--class", "nonsense", "--", "telltale-no-such-command"},
+		{"run", "--version", "1", "--on-success", "evidence", "--evidence-kind", latin1, "--", "telltale-no-such-command"},
+	} {
+		d := newDoor(t)
+		m := newMachine(t, d.URL)
+		code, _, stderr := m.do(args...)
+		if code != 2 || len(d.events()) != 0 || m.spooled() != 0 {
+			t.Errorf("%q: exit %d with %d spooled, want 2 and none: %s", args, code, m.spooled(), stderr)
+		}
+		if !strings.HasPrefix(stderr, "telltale: ") || !utf8.ValidString(stderr) {
+			t.Errorf("%q: the reason is %q", args, stderr)
 		}
 	}
 }

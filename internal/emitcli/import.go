@@ -127,7 +127,11 @@ func (i *importer) run(ctx context.Context, in io.Reader) error {
 		return err
 	}
 	if i.ticks != nil {
-		for _, tick := range i.ticks.last() {
+		last, err := i.ticks.last()
+		if err != nil {
+			return err
+		}
+		for _, tick := range last {
 			if err := i.queue(ctx, tick, 0); err != nil {
 				return err
 			}

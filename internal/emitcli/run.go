@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,6 +112,13 @@ func (c *runCommand) run(ctx context.Context, env Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	// What could not be said at the end is better known before the start.
+	name := commandName(args[0])
+	for _, end := range []ending{{}, {reason: "exit code 1"}} {
+		if _, err := c.lastWords(end, name); err != nil {
+			return err
+		}
+	}
 	opts, err := c.options(env)
 	if err != nil {
 		return err
@@ -147,11 +155,18 @@ func (c *runCommand) run(ctx context.Context, env Env, args []string) error {
 		hush()
 		<-hushed
 	}
-	c.conclude(ctx, env, client, start, end, filepath.Base(args[0]), signals)
+	c.conclude(ctx, env, client, start, end, name, signals)
 	if end.code == 0 {
 		return nil
 	}
 	return &ExitError{Code: end.code}
+}
+
+// commandName is what evidence calls a command: its name without the directory,
+// in the bounds of the vocabulary. No file name keeps a command from running.
+func commandName(path string) string {
+	name := filepath.Base(path)
+	return strings.ToValidUTF8(name[:min(len(name), maxNameBytes)], "_")
 }
 
 // accompany says that the command has started and then gives signs of life,

@@ -73,6 +73,22 @@ func TestRunTellsHowItEnded(t *testing.T) {
 	}
 }
 
+// TestEveryCommandHasAName: an odd file name must not keep evidence from being
+// said.
+func TestEveryCommandHasAName(t *testing.T) {
+	for path, want := range map[string]string{
+		"./deploy.sh":                           "deploy.sh",
+		"/":                                     "/",
+		"bin/d\xe9ploie":                        "d_ploie",
+		strings.Repeat("x", 300):                strings.Repeat("x", 256),
+		"bin/" + strings.Repeat("x", 255) + "é": strings.Repeat("x", 255) + "_",
+	} {
+		if got := commandName(path); got != want {
+			t.Errorf("%q is called %q, want %q", path, got, want)
+		}
+	}
+}
+
 // TestRunKeepsTheCodeWhateverBecomesOfTheEvents is the promise of the verb.
 func TestRunKeepsTheCodeWhateverBecomesOfTheEvents(t *testing.T) {
 	for _, mode := range []string{"spool", "warn", "fail"} {
@@ -88,7 +104,7 @@ func TestRunKeepsTheCodeWhateverBecomesOfTheEvents(t *testing.T) {
 				if code != int(want[0]-'0') || stdout != "hello\n" {
 					t.Errorf("%s, %s: exit %d, %q", mode, name, code, stdout)
 				}
-				if !strings.Contains(stderr, "telltale: not said") {
+				if !strings.Contains(stderr, "not said") {
 					t.Errorf("%s, %s: nobody is warned: %s", mode, name, stderr)
 				}
 			}

@@ -58,8 +58,13 @@ func (t *ticks) before(e *events.Event) ([]events.Event, error) {
 	}
 	var out []events.Event
 	if period := e.RecordedTime.UTC().Truncate(tickEvery); !period.Equal(r.period) {
-		out = append(out, r.tick(e.Recorder, r.period.Add(tickEvery))...)
-		out = append(out, r.tick(e.Recorder, period)...)
+		for _, at := range []time.Time{r.period.Add(tickEvery), period} {
+			tick, err := r.tick(e.Recorder, at)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, tick...)
+		}
 		r.period = period
 	}
 	r.latest = e.RecordedTime
@@ -73,23 +78,27 @@ func (t *ticks) before(e *events.Event) ([]events.Event, error) {
 }
 
 // last returns the ticks that stand behind everything, by recorder.
-func (t *ticks) last() []events.Event {
+func (t *ticks) last() ([]events.Event, error) {
 	var out []events.Event
 	for _, name := range slices.Sorted(maps.Keys(t.recorders)) {
 		r := t.recorders[name]
-		out = append(out, r.tick(name, r.period.Add(tickEvery))...)
+		tick, err := r.tick(name, r.period.Add(tickEvery))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, tick...)
 	}
-	return out
+	return out, nil
 }
 
 // tick returns the tick just before the boundary at, so that an event recorded
 // right on it counts as later; nothing if there is no region to stand for, or
 // the recorder ticks itself. The id follows from the boundary: a repeated import
 // repeats it.
-func (r *recording) tick(recorder string, at time.Time) []events.Event {
+func (r *recording) tick(recorder string, at time.Time) ([]events.Event, error) {
 	at = at.Add(-time.Nanosecond)
 	if r.own || len(r.regions) == 0 || !at.After(r.ticked) {
-		return nil
+		return nil, nil
 	}
 	r.ticked = at
 	e := events.Event{
@@ -101,6 +110,8 @@ func (r *recording) tick(recorder string, at time.Time) []events.Event {
 		Recorder:     recorder,
 	}
 	e.SetTime(at)
-	e.SetData(&events.Tick{Regions: slices.Sorted(maps.Keys(r.regions))})
-	return []events.Event{e}
+	if err := e.SetData(&events.Tick{Regions: slices.Sorted(maps.Keys(r.regions))}); err != nil {
+		return nil, err
+	}
+	return []events.Event{e}, nil
 }

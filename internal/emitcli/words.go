@@ -4,12 +4,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/pflag"
 
@@ -21,6 +21,7 @@ import (
 const (
 	maxRefs      = 16
 	maxRefBytes  = 256
+	maxNameBytes = 256
 	maxLinkBytes = 2048
 )
 
@@ -143,7 +144,9 @@ func (w *words) say(typ string, data any, step string) ([]events.Event, error) {
 			e.Subject += "/" + w.deployment
 		}
 		e.SetTime(at)
-		e.SetData(data)
+		if err := e.SetData(data); err != nil {
+			return nil, usage("%s: %w", e.Subject, err)
+		}
 		switch {
 		case w.id != "" && len(w.regions) > 1:
 			e.ID = w.id + "." + region // one identity is one event
@@ -174,10 +177,11 @@ func derivedID(e *events.Event, step string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// object returns a flag's pairs as a JSON object, nil without any.
+// object returns a flag's pairs as a JSON object, nil without any. It fails on
+// what is not UTF-8.
 func object(pairs map[string]string) (jsontext.Value, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(pairs)
+	return json.Marshal(pairs, json.Deterministic(true))
 }

@@ -36,21 +36,30 @@ func StandardLifecycle() events.DefinitionActivated {
 
 // activation returns the event that puts a definition in force. Identity and
 // content follow from the definition alone, so that two processes that start at
-// once say one thing, not two.
-func activation(d events.DefinitionActivated) *events.Event {
+// once say one thing, not two. It fails on a definition that is none.
+func activation(d events.DefinitionActivated) (*events.Event, error) {
 	e := &events.Event{
 		ID:      d.Name + "-" + d.Digest,
 		Source:  ownSource + "/definitions",
 		Type:    events.TypeDefinitionActivated,
 		Subject: d.Name,
 	}
-	e.SetData(d)
-	return e
+	err := e.SetData(d)
+	if err == nil {
+		err = e.Validate()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("definition %s: %w", d.Name, err)
+	}
+	return e, nil
 }
 
 // activate puts a definition in force unless TT_EVENTS has it.
 func (i *Ingest) activate(ctx context.Context, d events.DefinitionActivated) error {
-	e := activation(d)
+	e, err := activation(d)
+	if err != nil {
+		return err
+	}
 	e.Recorder, e.Emitter = i.opts.Recorder, i.opts.Recorder
 	content, err := e.Content()
 	if err != nil {

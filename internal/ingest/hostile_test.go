@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -236,6 +238,42 @@ func TestTooLargeOverNATSIsKept(t *testing.T) {
 	w.publishRaw("tt.v1.raw.em-a", nil, body)
 	w.rawEmpty()
 	w.mustHold(t, 0, hostile{"", body, events.CodeTooLarge}, "em-a", "raw")
+}
+
+// What quarantine could not hold is refused by the server, and the publisher
+// knows; what TT_RAW takes is kept, however it is spelled out.
+func TestTooLargeForQuarantineOverNATS(t *testing.T) {
+	w := newWorld(t, nil)
+	body := event("big", "data", `{"status":"deployed","message":"`+strings.Repeat("x", 600<<10)+`"}`)
+	_, err := w.conn.JS.Publish(t.Context(), "tt.v1.raw.em-a", body)
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) || refused.ErrorCode != 10054 {
+		t.Errorf("600 KiB: the publisher is told %v", err)
+	}
+	w.rawEmpty()
+	if n, q := len(w.stored()), len(w.quarantine(0)); n+q != 0 {
+		t.Errorf("%d stored, %d quarantined", n, q)
+	}
+	const mostHeader = 60 << 10 // the server's limit is 64 KiB for all of them
+	for name, tc := range map[string]struct {
+		header string
+		size   int
+	}{
+		"as large as may be":            {"", stream.MaxQuarantined},
+		"with a header that JSON grows": {strings.Repeat("\x01", mostHeader), stream.MaxQuarantined - mostHeader - 1<<10},
+	} {
+		after := len(w.quarantine(0))
+		header := nats.Header{}
+		if tc.header != "" {
+			header.Set("Ce-Extra", tc.header)
+		}
+		body := bytes.Repeat([]byte("x"), tc.size)
+		w.publishRaw("tt.v1.raw.em-a", header, body)
+		w.rawEmpty()
+		if q := w.quarantine(0)[after:]; len(q) != 1 || !bytes.Equal(q[0].Raw, body) || strings.Join(q[0].Headers["Ce-Extra"], "") != tc.header {
+			t.Errorf("%s: %d entries in quarantine", name, len(q))
+		}
+	}
 }
 
 func TestSubjectsThatNameNoEmitter(t *testing.T) {

@@ -120,8 +120,8 @@ func New(opts Options) (*Ingest, error) {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	for _, d := range opts.Definitions {
-		if err := activation(d).Validate(); err != nil {
-			return nil, fmt.Errorf("ingest: definition %s: %w", d.Name, err)
+		if _, err := activation(d); err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
 		}
 	}
 	for _, r := range opts.Regions {

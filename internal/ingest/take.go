@@ -128,8 +128,11 @@ func (i *Ingest) keep(ctx context.Context, l lot, outcomes []outcome) {
 		})
 		switch {
 		case events.CodeOf(err) == events.CodeTooLarge:
-			// Neither the HTTP door nor TT_RAW lets in what quarantine cannot hold;
-			// should an outside server do, it must not come again for ever.
+			// The HTTP door and TT_RAW let in only what quarantine can hold. What is
+			// left is an outside server that takes smaller messages than ours: there
+			// the envelope may not fit where the event did. Handed back, it would
+			// come again for ever and hold back the ticks of everyone.
+			o.refusal = asRefusal(err)
 			i.metrics.refuse(l.door, events.CodeTooLarge)
 			i.log.ErrorContext(ctx, "event dropped: too large for quarantine", "door", l.door, "emitter", a.from,
 				"bytes", len(a.raw))

@@ -159,7 +159,9 @@ func (i *Ingest) writeTick(ctx context.Context, t time.Time, closing bool) error
 		Emitter:      i.opts.Recorder,
 	}
 	e.SetTime(t)
-	e.SetData(events.Tick{Regions: append([]string{}, i.opts.Regions...), Closing: closing})
+	if err := e.SetData(events.Tick{Regions: append([]string{}, i.opts.Regions...), Closing: closing}); err != nil {
+		return fmt.Errorf("write tick: %w", err)
+	}
 	if err := i.publishOwn(ctx, e); err != nil {
 		return fmt.Errorf("write tick: %w", err)
 	}

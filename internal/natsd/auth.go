@@ -86,13 +86,15 @@ func newAuthenticator(users []User, noAuth string) (*authenticator, error) {
 	users = slices.Clone(users) // the caller may change its own
 	a := &authenticator{bySecret: make(map[[sha256.Size]byte]*User, len(users))}
 	var errs []error
-	names := make(map[string]bool, len(users))
+	named := make(map[string]*User, len(users))
 	for i := range users {
 		u := &users[i]
-		if u.Name == "" || names[u.Name] {
-			errs = append(errs, fmt.Errorf("user %q is empty or given twice", u.Name))
+		// An emitter may have several passwords, the old and the new while one is
+		// being replaced. The name of a role of ours is its own.
+		if other := named[u.Name]; u.Name == "" || other != nil && (u.Own || other.Own) {
+			errs = append(errs, fmt.Errorf("user %q has no name or that of a role", u.Name))
 		}
-		names[u.Name] = true
+		named[u.Name] = u
 		if u.Secret != ([sha256.Size]byte{}) {
 			if other, taken := a.bySecret[u.Secret]; taken {
 				errs = append(errs, fmt.Errorf("users %q and %q have the same password", other.Name, u.Name))

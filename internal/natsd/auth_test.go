@@ -279,6 +279,35 @@ func TestWrongCredentials(t *testing.T) {
 	})
 }
 
+// While a token is replaced, the old and the new one open the same door.
+func TestTwoTokensOfOneEmitter(t *testing.T) {
+	tokens := []string{"the-old-token", "the-new-token"}
+	var users []natsd.User
+	for _, token := range tokens {
+		users = append(users, natsd.Emitter("ci", sha256.Sum256([]byte(token))))
+	}
+	s, err := natsd.Start(t.Context(), natsd.Config{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Users: users})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, token := range tokens {
+		nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("ci", token))
+		if err != nil {
+			t.Fatalf("%s: %v", token, err)
+		}
+		nc.Close()
+	}
+	if nc, err := nats.Connect(s.ClientURL(), nats.UserInfo("ci", "another")); err == nil {
+		nc.Close()
+		t.Error("any token opens the door")
+	}
+}
+
 func TestRolesFile(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := natsd.ReadRoles(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -59,8 +59,11 @@ func TestStartRefuses(t *testing.T) {
 			}
 			return natsd.Config{StoreDir: dir}
 		}},
-		"the same user twice": {natsd.KindConfig, func(t *testing.T) natsd.Config {
-			return natsd.Config{StoreDir: t.TempDir(), Users: []natsd.User{{Name: "a"}, {Name: "a"}}}
+		"an emitter named as a role": {natsd.KindConfig, func(t *testing.T) natsd.Config {
+			return natsd.Config{StoreDir: t.TempDir(), Users: []natsd.User{{Name: "a"}, {Name: "a", Own: true}}}
+		}},
+		"a user without a name": {natsd.KindConfig, func(t *testing.T) natsd.Config {
+			return natsd.Config{StoreDir: t.TempDir(), Users: []natsd.User{{}}}
 		}},
 		"unknown user for nobody": {natsd.KindConfig, func(t *testing.T) natsd.Config {
 			return natsd.Config{StoreDir: t.TempDir(), NoAuthUser: "local"}

@@ -3,6 +3,7 @@ package notifier
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -71,7 +72,7 @@ const source = "/telltale/notifier"
 
 // entry returns the record of the alert's step. Its id depends on the cause, so
 // that deciding the same again writes nothing.
-func (a *Alert) entry(now time.Time) delivery.Entry {
+func (a *Alert) entry(now time.Time) (delivery.Entry, error) {
 	typ := events.TypeAlertResolved
 	if a.firing() {
 		typ = events.TypeAlertFired
@@ -83,8 +84,10 @@ func (a *Alert) entry(now time.Time) delivery.Entry {
 		Subject: a.Alert,
 	}
 	e.SetTime(now.UTC())
-	e.SetData(a)
-	return delivery.Entry{Subject: a.subject(), Event: e}
+	if err := e.SetData(a); err != nil {
+		return delivery.Entry{}, fmt.Errorf("write a step of alert %s: %w", a.Alert, err)
+	}
+	return delivery.Entry{Subject: a.subject(), Event: e}, nil
 }
 
 // intent returns the notification of the alert's step for one receiver.

@@ -266,7 +266,11 @@ func (n *Notifier) record(ctx context.Context, d decision, now time.Time) error 
 	}
 	entries := make([]delivery.Entry, 0, len(d.steps))
 	for _, a := range d.steps {
-		entries = append(entries, a.entry(now))
+		entry, err := a.entry(now)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, entry)
 	}
 	if err := n.journal.Append(ctx, entries...); err != nil {
 		return err

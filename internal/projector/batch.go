@@ -17,6 +17,10 @@ type batch struct {
 	*engine
 	w *store.Writer
 
+	// behind is the transaction in flight when this one began: w does not see
+	// what it wrote. Its states and slots are in the caches.
+	behind *batch
+
 	rows       map[string][]store.Event // event rows by subject; zero Word and Note: removed
 	identities map[store.IdentityHash]store.Identity
 	dirty      []*deployment
@@ -31,11 +35,15 @@ type batch struct {
 }
 
 func newBatch(e *engine, w *store.Writer) *batch {
-	return &batch{
+	b := &batch{
 		engine: e, w: w,
 		rows:       make(map[string][]store.Event),
 		identities: make(map[store.IdentityHash]store.Identity),
 	}
+	if e.flying != nil {
+		b.behind = e.flying.batch
+	}
+	return b
 }
 
 // begin turns to the next message.
@@ -159,9 +167,24 @@ func (b *batch) remember(subject string, e store.Event) {
 	b.rows[subject] = append(rows, e)
 }
 
+// fresh returns the event rows of a subject that w does not see.
+func (b *batch) fresh(subject string) []store.Event {
+	rows := b.rows[subject]
+	if b.behind == nil || len(b.behind.rows[subject]) == 0 {
+		return rows
+	}
+	rows = slices.Clone(rows)
+	for _, e := range b.behind.rows[subject] {
+		if !slices.ContainsFunc(rows, func(r store.Event) bool { return r.Seq == e.Seq }) {
+			rows = append(rows, e)
+		}
+	}
+	return rows
+}
+
 // event returns one event row, this transaction's included.
 func (b *batch) event(subject string, seq uint64) (store.Event, error) {
-	for _, e := range b.rows[subject] {
+	for _, e := range b.fresh(subject) {
 		if e.Seq == seq {
 			return e, nil
 		}
@@ -172,7 +195,7 @@ func (b *batch) event(subject string, seq uint64) (store.Event, error) {
 // words returns the words of a deployment that count, this transaction's
 // included.
 func (b *batch) words(subject string) ([]statemachine.Word, error) {
-	fresh := b.rows[subject]
+	fresh := b.fresh(subject)
 	var words []statemachine.Word
 	err := b.w.Events(subject, func(e store.Event) (bool, error) {
 		replaced := slices.ContainsFunc(fresh, func(f store.Event) bool { return f.Seq == e.Seq })
@@ -197,6 +220,11 @@ func (b *batch) heardAs(h store.IdentityHash) (store.Identity, error) {
 	}
 	if id, ok := b.identities[h]; ok {
 		return id, nil
+	}
+	if b.behind != nil {
+		if id, ok := b.behind.identities[h]; ok {
+			return id, nil
+		}
 	}
 	id, err := b.w.Identity(h)
 	if errors.Is(err, store.ErrNotFound) {

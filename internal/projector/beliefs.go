@@ -54,31 +54,49 @@ func loadBeliefs(ctx context.Context, c *stream.Conn, m *stream.Metrics, db *sto
 }
 
 func (b *beliefs) load(db *store.DB, batch []stream.Msg) error {
-	for len(batch) > 0 {
+	changes, err := parseAll(batch)
+	if err != nil {
+		return err
+	}
+	for len(changes) > 0 {
 		n := 0
 		err := db.Update(func(w *store.Writer) error {
-			for ; n < len(batch) && !w.Full(); n++ {
-				c, ok, err := view.ParseChange(batch[n].Data)
-				if err != nil {
-					return fmt.Errorf("read change %d: %w", batch[n].Seq, err)
+			for ; n < len(changes) && !w.Full(); n++ {
+				c := &changes[n]
+				if c.Key == "" {
+					continue // of something else than a deployment
 				}
-				if !ok {
-					continue
-				}
-				if err := w.PutChange(&c); err != nil {
+				c.Before = b.last[c.Key].id
+				if err := w.PutChange(c); err != nil {
 					return err
 				}
 				b.told = c.ID
-				b.note(&c)
+				b.note(c)
 			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		batch = batch[n:]
+		changes = changes[n:]
 	}
 	return nil
+}
+
+// parseAll parses changes in parallel and keeps their order.
+func parseAll(batch []stream.Msg) ([]view.Change, error) {
+	out := make([]view.Change, len(batch))
+	faults := make([]error, len(batch))
+	inShares(len(batch), func(i int) {
+		c, ok, err := view.ParseChange(batch[i].Data)
+		if err != nil {
+			faults[i] = fmt.Errorf("read change %d: %w", batch[i].Seq, err)
+		}
+		if ok {
+			out[i] = c
+		}
+	})
+	return out, errors.Join(faults...)
 }
 
 // note remembers a change as the last of its deployment.

@@ -55,7 +55,6 @@ func BenchmarkRead(b *testing.B) {
 	c := testkit.NATS(b)
 	n := 150_000
 	load(b, c, n)
-	c0 := cpu(b)
 	for b.Loop() {
 		ctx, cancel := context.WithCancel(b.Context())
 		r := stream.NewReader(c, stream.ReaderOptions{Stream: events.StreamEvents, From: 1, MaxBatch: maxBatch})
@@ -70,14 +69,12 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(float64((cpu(b)-c0).Microseconds())/float64(n)/float64(b.N), "cpu-µs/event")
 }
 
 func BenchmarkLive(b *testing.B) {
 	c := testkit.NATS(b)
 	n := 150_000
 	load(b, c, n)
-	c0 := cpu(b)
 	for b.Loop() {
 		b.StopTimer()
 		if err := c.JS.DeleteStream(b.Context(), events.StreamChanges); err != nil {
@@ -91,7 +88,6 @@ func BenchmarkLive(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(float64((cpu(b)-c0).Microseconds())/float64(n)/float64(b.N), "cpu-µs/event")
 }
 
 func BenchmarkRebuild(b *testing.B) {
@@ -104,7 +100,6 @@ func BenchmarkRebuild(b *testing.B) {
 	}
 	for _, verify := range []bool{true, false} {
 		b.Run(fmt.Sprintf("verify=%v", verify), func(b *testing.B) {
-			c0 := cpu(b)
 			for b.Loop() {
 				_, err := rebuilt(b, c, dir, func(o *RebuildOptions) { o.Verify, o.Store = verify, store.Options{} })
 				if err != nil {
@@ -112,7 +107,6 @@ func BenchmarkRebuild(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
-			b.ReportMetric(float64((cpu(b)-c0).Microseconds())/float64(n)/float64(b.N), "cpu-µs/event")
 		})
 	}
 }

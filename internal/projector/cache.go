@@ -9,8 +9,9 @@ import (
 	"github.com/telltale-dev/telltale/internal/view"
 )
 
-// lru keeps what was used last, up to a total cost. It drops nothing by itself:
-// trim does, between transactions, when everything in it is in the store too.
+// lru keeps what was used last, up to about a total cost. It drops nothing by
+// itself: trim does, when nothing is in flight and so everything in it is in the
+// store too.
 type lru[V any] struct {
 	entries *simplelru.LRU[string, *V]
 	cost    func(*V) int
@@ -36,8 +37,16 @@ func (c *lru[V]) add(key string, v *V) {
 // grew notes that a value that is in the cache costs n more.
 func (c *lru[V]) grew(n int) { c.total += n }
 
+// over reports that it is time to trim.
+func (c *lru[V]) over() bool { return c.total > c.most }
+
+// trim drops what was used longest ago, a tenth more than it must: each trim
+// waits for a transaction.
 func (c *lru[V]) trim() {
-	for c.total > c.most {
+	if !c.over() {
+		return
+	}
+	for c.total > c.most/10*9 {
 		_, v, ok := c.entries.RemoveOldest()
 		if !ok {
 			return

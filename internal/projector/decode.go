@@ -47,26 +47,31 @@ const (
 	kindUnusable               // goes to quarantine
 )
 
-// decodeAll decodes messages in parallel and keeps their order. It is called
-// with batches large enough that a goroutine per share costs nothing.
+// decodeAll decodes messages in parallel and keeps their order.
 func decodeAll(batch []stream.Msg) []message {
 	out := make([]message, len(batch))
-	workers := min(runtime.GOMAXPROCS(0), 1+len(batch)/64)
-	share := (len(batch) + workers - 1) / workers
+	inShares(len(batch), func(i int) { out[i].decode(&batch[i]) })
+	return out
+}
+
+// inShares calls work with 0 to n-1, as many at once as there are processors,
+// and returns when all is done. A share is large enough that its goroutine
+// costs nothing.
+func inShares(n int, work func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), 1+n/64)
+	share := (n + workers - 1) / workers
 	var wg sync.WaitGroup
-	for from := share; from < len(batch); from += share {
-		to := min(from+share, len(batch))
+	for from := share; from < n; from += share {
 		wg.Go(func() {
-			for i := from; i < to; i++ {
-				out[i].decode(&batch[i])
+			for i := from; i < min(from+share, n); i++ {
+				work(i)
 			}
 		})
 	}
-	for i := range min(share, len(batch)) {
-		out[i].decode(&batch[i])
+	for i := range min(share, n) {
+		work(i)
 	}
 	wg.Wait()
-	return out
 }
 
 func (m *message) decode(in *stream.Msg) {

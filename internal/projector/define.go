@@ -12,6 +12,9 @@ import (
 // takes. The position remembers how far it came, so that a crash between two of
 // them goes on where it was.
 func (e *engine) define(ctx context.Context, m *message) error {
+	if err := e.sync(ctx); err != nil {
+		return err
+	}
 	resumed := e.position.Seq == m.seq-1 && e.position.Part > 0
 	if !resumed {
 		if err := e.activate(ctx, m); err != nil {
@@ -20,6 +23,10 @@ func (e *engine) define(ctx context.Context, m *message) error {
 	}
 	for e.position.Seq < m.seq {
 		if err := e.redefine(ctx, m); err != nil {
+			return err
+		}
+		// The next part reads what this one wrote.
+		if err := e.sync(ctx); err != nil {
 			return err
 		}
 	}
@@ -47,6 +54,9 @@ func (e *engine) activate(ctx context.Context, m *message) error {
 		inForce = true
 		return store.Position{Incarnation: e.position.Incarnation, Seq: m.seq - 1, Part: 1}, nil
 	})
+	if err == nil {
+		err = e.sync(ctx)
+	}
 	if err != nil || !inForce {
 		return err
 	}

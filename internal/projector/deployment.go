@@ -67,8 +67,8 @@ func (b *batch) settle(d *deployment, before view.Facts, c cause) error {
 		return nil
 	}
 	change := view.Change{
-		ID:  view.ChangeID{Incarnation: b.position.Incarnation, Seq: b.seq, Index: b.index},
-		Key: d.name, From: before.Status, Facts: now,
+		ID:     view.ChangeID{Incarnation: b.position.Incarnation, Seq: b.seq, Index: b.index},
+		Before: d.row.Last, Key: d.name, From: before.Status, Facts: now,
 		At: c.at, Recorded: c.recorded, Reason: c.reason, Cause: view.Cause{Source: c.source, ID: c.id},
 	}
 	if d.row.State != nil {

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 
 	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
 // Digest says in one line what a store believes: two stores that heard the same
@@ -21,24 +23,39 @@ type Digest struct {
 // DigestOf computes the digest over all deployments in key order: the SHA-256
 // over each key, with its length before it, and the SHA-256 of its state.
 func DigestOf(ctx context.Context, db *store.DB) (Digest, error) {
-	var d Digest
-	sum := sha256.New()
+	d := newDigester()
+	var position uint64
 	err := db.View(func(r *store.Reader) error {
 		at, err := r.Position()
 		if err != nil {
 			return err
 		}
-		d.Position = at.Seq
-		var buf []byte
+		position = at.Seq
 		return r.Deployments("", "", func(key string, row *store.Deployment) (bool, error) {
-			d.Deployments++
-			state := row.State.Digest()
-			buf = binary.AppendUvarint(buf[:0], uint64(len(key)))
-			buf = append(append(buf, key...), state[:]...)
-			sum.Write(buf)
+			d.add(key, row.State)
 			return true, context.Cause(ctx)
 		})
 	})
-	d.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
-	return d, err
+	return d.digest(position), err
+}
+
+// digester takes deployments in key order.
+type digester struct {
+	n   uint64
+	sum hash.Hash
+	buf []byte
+}
+
+func newDigester() *digester { return &digester{sum: sha256.New()} }
+
+func (d *digester) add(key string, s *statemachine.State) {
+	d.n++
+	state := s.Digest()
+	d.buf = binary.AppendUvarint(d.buf[:0], uint64(len(key)))
+	d.buf = append(append(d.buf, key...), state[:]...)
+	d.sum.Write(d.buf)
+}
+
+func (d *digester) digest(position uint64) Digest {
+	return Digest{Deployments: d.n, Digest: "sha256:" + hex.EncodeToString(d.sum.Sum(nil)), Position: position}
 }

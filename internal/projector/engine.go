@@ -46,6 +46,11 @@ type engine struct {
 	// is durable.
 	quarantine func(context.Context, *message) error
 
+	// next is a transaction that was begun before the one in flight was
+	// committed; nil when nothing is in flight.
+	next   *store.Tx
+	flying *flight
+
 	// emit hands on what a transaction, now committed, wants told.
 	emit func(context.Context, outgoing) error
 }
@@ -106,7 +111,8 @@ func (e *engine) load() error {
 	})
 }
 
-// run applies messages, in as many transactions as they need.
+// run applies messages, in as many transactions as they need. The last of them
+// may be still on its way into the store, see sync.
 func (e *engine) run(ctx context.Context, messages []message) error {
 	for i := range messages {
 		// Before the transaction: a crash between the two puts it aside twice,
@@ -147,40 +153,100 @@ func (e *engine) run(ctx context.Context, messages []message) error {
 	return nil
 }
 
-// transact runs one transaction and hands on what it wants told.
+// flight is a transaction on its way into the store.
+type flight struct {
+	*batch
+	position store.Position
+	silent   bool
+	done     <-chan error
+}
+
+// transact fills one transaction and begins to commit it. Meanwhile the next
+// can be filled: its reads look into the one in flight first. There is never
+// more than one in flight, and what one wants told is handed on when it has
+// landed, so that everything happens in order.
 //
 // A crash before the commit forgets all of it, and the same messages come
 // again. A crash after the commit and before the changes are published leaves
 // them in the store, where the next start finds them behind the published mark.
 func (e *engine) transact(ctx context.Context, fill func(*batch) (store.Position, error)) error {
-	if err := e.fail(pointCommit); err != nil {
+	tx := e.next
+	if tx == nil {
+		tx = e.db.Begin()
+	}
+	e.next = nil
+	b := newBatch(e, &tx.Writer)
+	position, err := fill(b)
+	if err == nil {
+		err = b.flush(position)
+	}
+	if err == nil {
+		err = e.land(ctx)
+	}
+	if err == nil {
+		err = e.fail(pointCommit)
+	}
+	if err != nil {
+		tx.Discard()
 		return err
 	}
-	var out outgoing
-	var position store.Position
-	err := e.db.Update(func(w *store.Writer) (err error) {
-		b := newBatch(e, w)
-		if position, err = fill(b); err != nil {
-			return err
-		}
-		err = b.flush(position)
-		out, e.index = b.out, b.index
-		return err
-	})
-	if err != nil {
+	// What was in flight before has landed, and what begins now sees it.
+	b.behind = nil
+	e.next = e.db.Begin()
+	e.flying = &flight{batch: b, position: position, silent: e.silent, done: tx.Commit()}
+	e.position, e.index = position, b.index
+	if e.deployments.over() || e.slotCache.over() {
+		return e.sync(ctx)
+	}
+	return nil
+}
+
+// land waits for the transaction in flight, if there is one, and hands on what
+// it wants told.
+func (e *engine) land(ctx context.Context) error {
+	f := e.flying
+	if f == nil {
+		return nil
+	}
+	e.flying = nil
+	if err := <-f.done; err != nil {
 		return err
 	}
 	if err := e.fail(pointCommitted); err != nil {
 		return err
 	}
-	e.position = position
-	e.metrics.projected(position.Seq)
-	e.deployments.trim()
-	e.slotCache.trim()
-	if e.silent {
+	e.metrics.projected(f.position.Seq)
+	if f.silent {
 		return nil
 	}
-	return e.emit(ctx, out)
+	return e.emit(ctx, f.out)
+}
+
+// sync lands what is in flight: when nothing else is there to do, and before
+// work whose reads must see all that was written.
+func (e *engine) sync(ctx context.Context) error {
+	err := e.land(ctx)
+	e.close()
+	if err == nil {
+		e.deployments.trim()
+		e.slotCache.trim()
+	}
+	return err
+}
+
+// close ends what the engine has open in the store. What is in flight lands,
+// untold.
+func (e *engine) close() {
+	if e.flying != nil {
+		if err := <-e.flying.done; err != nil {
+			e.log.Error("a transaction was lost at the end", "error", err)
+		}
+		e.flying = nil
+	}
+	if e.next != nil {
+		e.next.Discard()
+		e.next = nil
+	}
 }
 
 // untold returns the slots that changed without a change of a deployment in

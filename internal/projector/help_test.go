@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -17,9 +18,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// Badger's cache keeps one worker for good.
-		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
+	// Each check opens two stores; -rapid.checks asks for more.
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
 }
 
 // epoch is second 0 of the tests' words.
@@ -98,17 +101,31 @@ func folded(t testing.TB, words []said, most int) (*store.DB, []outgoing) {
 		t.Fatal(err)
 	}
 	e.position.Incarnation = "t"
+	messages := toMsgs(words)
 	for i := 0; i < len(words); i += most {
-		var batch []stream.Msg
-		for j := i; j < min(i+most, len(words)); j++ {
-			w := words[j]
-			batch = append(batch, stream.Msg{Seq: uint64(j + 1), Time: epoch.Add(24 * time.Hour), Subject: w.subject, MsgID: w.msgID, Data: w.data})
-		}
-		if err := e.run(t.Context(), decodeAll(batch)); err != nil {
+		if err := e.run(t.Context(), decodeAll(messages[i:min(i+most, len(words))])); err != nil {
 			t.Fatal(err)
 		}
+		// Every second batch is still in flight when the next one begins.
+		if i/most%2 == 0 {
+			if err := e.sync(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := e.sync(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	return db, told
+}
+
+// toMsgs numbers words as a stream does.
+func toMsgs(words []said) []stream.Msg {
+	out := make([]stream.Msg, len(words))
+	for i, w := range words {
+		out[i] = stream.Msg{Seq: uint64(i + 1), Time: epoch.Add(24 * time.Hour), Subject: w.subject, MsgID: w.msgID, Data: w.data}
+	}
+	return out
 }
 
 func testEngine(db *store.DB) *engine {

@@ -124,12 +124,19 @@ func (p *Projector) Run(ctx context.Context) error {
 	g.Go(func() error {
 		defer close(told)
 		e.emit = func(ctx context.Context, o outgoing) error { return send(ctx, told, o) }
+		defer e.close()
 		for messages := range decoded {
 			if err := e.run(running, messages); err != nil {
 				return err
 			}
+			if len(decoded) > 0 {
+				continue // the next batch is folded while this one is committed
+			}
+			if err := e.sync(running); err != nil {
+				return err
+			}
 		}
-		return nil
+		return e.sync(running)
 	})
 	g.Go(func() error { return errors.Join(withHint(out.run(running, told)), out.close()) })
 	return endOf(ctx, g.Wait())

@@ -170,6 +170,7 @@ func (r *rebuild) fill(ctx context.Context, db *store.DB) error {
 	p := New(Options{Conn: r.o.Conn, DB: db, Stream: r.o.Stream, Logger: r.o.Logger})
 	e := p.engine()
 	e.emit = func(context.Context, outgoing) error { return nil } // the next run tells
+	defer e.close()
 	if err := e.load(); err != nil {
 		return err
 	}
@@ -193,8 +194,9 @@ func (r *rebuild) fill(ctx context.Context, db *store.DB) error {
 			return err
 		}
 	}
-	var err error
-	if r.result.Digest, err = DigestOf(ctx, db); err != nil {
+	if r.o.Verify {
+		var err error
+		r.result.Digest, err = DigestOf(ctx, db)
 		return err
 	}
 	return db.Sync()
@@ -240,7 +242,7 @@ func (r *rebuild) fold(ctx context.Context, p *Projector, e *engine) error {
 				return err
 			}
 		}
-		return nil
+		return e.sync(ctx)
 	})
 	return g.Wait()
 }
@@ -299,6 +301,7 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 	if r.beliefs.told.Seq == r.position && r.beliefs.told.Incarnation == e.position.Incarnation {
 		index = max(index, r.beliefs.told.Index+1)
 	}
+	digest := newDigester() // on the way, since each state is read anyway
 	for after, more := "", true; more; {
 		err := e.transact(ctx, func(b *batch) (store.Position, error) {
 			b.begin(r.position)
@@ -309,6 +312,7 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 					return false, nil
 				}
 				after = name
+				digest.add(name, row.State)
 				facts := factsOf(row.State)
 				if r.beliefs.holds(name, &facts) {
 					return true, nil
@@ -319,10 +323,14 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 			index = b.index
 			return e.position, err
 		})
+		if err == nil {
+			err = e.sync(ctx)
+		}
 		if err != nil {
 			return err
 		}
 	}
+	r.result.Digest = digest.digest(e.position.Seq)
 	if err := r.mark(e); err != nil {
 		return err
 	}

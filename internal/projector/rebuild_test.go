@@ -51,6 +51,13 @@ func TestRebuildRepeatsNothing(t *testing.T) {
 	if got.Redefined != 0 || got.Digest.Position != uint64(len(words)) {
 		t.Errorf("rebuilt = %+v, want nothing redefined at %d", got, len(words))
 	}
+	db := open(t, dir)
+	if digest := digestOf(t, db); digest != got.Digest {
+		t.Errorf("the rebuild says %+v, the store is %+v", got.Digest, digest)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if err := run(t, c, dir, nil); err != nil {
 		t.Fatal(err)
 	}

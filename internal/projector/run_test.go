@@ -32,7 +32,7 @@ var errKilled = errors.New("killed")
 
 // run runs a projector until its store has followed the stream and everything
 // is told, or a fail point ends it, whose error it returns.
-func run(t testing.TB, c *stream.Conn, dir string, failPoint func(string) error) error {
+func run(t testing.TB, c *stream.Conn, dir string, failPoint func(string) error, more ...func(*store.DB, string) error) error {
 	t.Helper()
 	id, err := stream.Identify(t.Context(), c.JS, events.StreamEvents)
 	if err != nil {
@@ -85,6 +85,11 @@ func run(t testing.TB, c *stream.Conn, dir string, failPoint func(string) error)
 		defer once.Unlock()
 		if failPoint != nil {
 			if err := failPoint(point); err != nil {
+				return err
+			}
+		}
+		for _, f := range more {
+			if err := f(db, point); err != nil {
 				return err
 			}
 		}

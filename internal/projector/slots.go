@@ -1,6 +1,8 @@
 package projector
 
 import (
+	"slices"
+
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
@@ -89,8 +91,8 @@ func (b *batch) noteLatest(d *deployment) error {
 	return nil
 }
 
-// findLatest asks all deployments of a slot; d and others of this transaction
-// go by what they are now.
+// findLatest asks all deployments of a slot; those that w does not see as they
+// are go by what they are now.
 func (b *batch) findLatest(s *slot, d *deployment) (view.Latest, error) {
 	var best view.Latest
 	look := func(name string, state *statemachine.State) {
@@ -98,14 +100,20 @@ func (b *batch) findLatest(s *slot, d *deployment) (view.Latest, error) {
 			best = latestOf(name, state)
 		}
 	}
-	for _, other := range b.dirty {
+	fresh := b.dirty
+	if b.behind != nil {
+		fresh = slices.Concat(fresh, b.behind.dirty)
+	}
+	known := map[string]bool{}
+	for _, other := range fresh {
 		if other.key.Slot == d.key.Slot {
+			known[other.name] = true
 			look(other.key.Deployment, other.row.State)
 		}
 	}
 	prefix := s.name + "/"
 	err := b.w.Deployments(prefix, "", func(name string, row *store.Deployment) (bool, error) {
-		if other, ok := b.deployments.get(name); !ok || !other.dirty {
+		if !known[name] {
 			look(name[len(prefix):], row.State)
 		}
 		return true, nil

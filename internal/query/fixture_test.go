@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,7 @@ func (f *fixture) tell(key string, story ...word) {
 	state, steps := statemachine.Standard().Fold(k.Deployment, words)
 	f.update(func(w *store.Writer) error {
 		var last view.ChangeID
+		var changes []view.Change
 		for i := range words {
 			if err := w.PutEvent(key, &store.Event{Seq: words[i].Stream, Counts: true, Word: &words[i]}); err != nil {
 				return err
@@ -102,12 +104,17 @@ func (f *fixture) tell(key string, story ...word) {
 			if s.From == s.To {
 				continue
 			}
-			last = view.ChangeID{Incarnation: incarnation, Seq: s.Word.Stream}
-			if err := w.PutChange(&view.Change{
-				ID: last, Key: key, From: s.From, At: s.Mark.Tau, Recorded: s.Word.Recorded,
+			changes = append(changes, view.Change{
+				ID:  view.ChangeID{Incarnation: incarnation, Seq: s.Word.Stream},
+				Key: key, From: s.From, At: s.Mark.Tau, Recorded: s.Word.Recorded,
 				Facts: view.Facts{Status: s.To, Attempt: s.Attempt, Percent: -1, Version: s.Word.Version},
 				Cause: view.Cause{Source: s.Word.Source, ID: s.Word.ID},
-			}); err != nil {
+			})
+		}
+		slices.SortFunc(changes, func(a, b view.Change) int { return a.ID.Compare(b.ID) })
+		for i := range changes {
+			changes[i].Before, last = last, changes[i].ID
+			if err := w.PutChange(&changes[i]); err != nil {
 				return err
 			}
 		}

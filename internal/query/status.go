@@ -28,7 +28,7 @@ type statusBody struct {
 type positionBody struct {
 	StreamLast *uint64 `json:"stream_last"` // null: the stream does not answer
 	Projected  uint64  `json:"projected"`   // folded and kept
-	Published  uint64  `json:"published"`   // the cause of the last change that is known to be told
+	Published  uint64  `json:"published"`   // and told, as far as there was anything to tell
 }
 
 func (s *Service) getStatus(w http.ResponseWriter, r *http.Request, caller access.Caller) error {
@@ -41,11 +41,10 @@ func (s *Service) getStatus(w http.ResponseWriter, r *http.Request, caller acces
 		if err != nil {
 			return err
 		}
-		told, err := rd.Published()
-		if err != nil {
+		body.Position.Projected = at.Seq
+		if body.Position.Published, err = published(rd, at.Seq); err != nil {
 			return err
 		}
-		body.Position.Projected, body.Position.Published = at.Seq, told.Seq
 		if seesAll(caller) {
 			if body.Counts, err = rd.Counts(); err != nil {
 				return err
@@ -59,6 +58,22 @@ func (s *Service) getStatus(w http.ResponseWriter, r *http.Request, caller acces
 		return err
 	}
 	return writeJSON(w, body)
+}
+
+// published returns up to where everything that was projected has been told: the
+// cause of the last change that is known to be, or all of it when no change is
+// left to tell.
+func published(rd *store.Reader, projected uint64) (uint64, error) {
+	told, err := rd.Published()
+	if err != nil {
+		return 0, err
+	}
+	at := projected
+	err = rd.Changes(told, func(view.Change) (bool, error) {
+		at = told.Seq
+		return false, nil
+	})
+	return at, err
 }
 
 // streamLast returns the last sequence of TT_EVENTS, nil when there is no

@@ -48,7 +48,7 @@ type Options struct {
 	Logger *slog.Logger // nil: silent
 }
 
-// DB is an open store. It is safe for concurrent use, but see [DB.Update].
+// DB is an open store. It is safe for concurrent use, but see [DB.Update] and [DB.Begin].
 type DB struct {
 	dir      string
 	badger   *badger.DB
@@ -70,6 +70,9 @@ func Open(dir string, opt Options) (db *DB, err error) {
 			return nil, classifyOpen(dir, err)
 		}
 	}
+	if err := checkTables(dir); err != nil {
+		return nil, classifyOpen(dir, err)
+	}
 	// Badger panics on some damaged files; to us they are damaged either way.
 	defer func() {
 		if p := recover(); p != nil {
@@ -82,6 +85,7 @@ func Open(dir string, opt Options) (db *DB, err error) {
 		WithDetectConflicts(false). // one writer, see the package comment
 		WithNumVersionsToKeep(1).
 		WithCompression(options.Snappy).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithBlockCacheSize(opt.CacheBytes / 3 * 2).
 		WithIndexCacheSize(opt.CacheBytes / 3).
 		WithMemTableSize(memTable).
@@ -147,20 +151,54 @@ func (db *DB) View(fn func(*Reader) error) error {
 // discards it. Updates that run at the same time must write different keys: the
 // last one wins silently. Reads of the Writer see the store as it was before.
 func (db *DB) Update(fn func(*Writer) error) error {
-	if err := db.checkSpace(); err != nil {
-		return err
-	}
-	read := db.badger.NewTransaction(false)
-	defer read.Discard()
-	w := &Writer{Reader: Reader{txn: read}, txn: db.badger.NewTransaction(true)}
-	defer w.txn.Discard()
-	if err := fn(w); err != nil {
+	tx := db.Begin()
+	if err := fn(&tx.Writer); err != nil {
+		tx.Discard()
 		return classify(db.dir, err)
 	}
-	if err := w.txn.Commit(); err != nil {
-		return classify(db.dir, fmt.Errorf("commit to store: %w", err))
+	return <-tx.Commit()
+}
+
+// Begin begins a transaction by hand, for a writer that prepares one while the
+// one before is being committed: that one must be begun before, and committed
+// after, the commit of the other. It waits for commits that are under way. Each
+// transaction ends with Commit or Discard.
+func (db *DB) Begin() *Tx {
+	return &Tx{
+		Writer: Writer{Reader: Reader{txn: db.badger.NewTransaction(false)}, txn: db.badger.NewTransaction(true)},
+		db:     db,
 	}
-	return nil
+}
+
+// Tx is a transaction. Its reads see the store as it was at Begin.
+type Tx struct {
+	Writer
+	db *DB
+}
+
+// Discard forgets the transaction.
+func (tx *Tx) Discard() {
+	tx.Reader.txn.Discard()
+	tx.txn.Discard()
+}
+
+// Commit ends the transaction and begins to commit it. The channel gets one
+// value: nil once all of it is in the store, else the reason why none of it is.
+func (tx *Tx) Commit() <-chan error {
+	tx.Reader.txn.Discard()
+	done := make(chan error, 1)
+	if err := tx.db.checkSpace(); err != nil {
+		tx.txn.Discard()
+		done <- err
+		return done
+	}
+	tx.txn.CommitWith(func(err error) {
+		if err != nil {
+			err = classify(tx.db.dir, fmt.Errorf("commit to store: %w", err))
+		}
+		done <- err
+	})
+	return done
 }
 
 func (db *DB) checkSpace() error {

@@ -22,7 +22,6 @@ import (
 //	l     env/region/component 00 τ(8) identity(16)   statemachine.SlotWord
 //	r     env/release 00 deployment key               (empty) the deployment was named in the release
 //	c     incarnation 00 seq(8) index(4)              view.Change: the outbox, and the record of beliefs
-//	h     deployment key 00 incarnation 00 seq index  (empty) the changes of one deployment
 //	k     seq(8) slot                                 (empty) TT_CURRENT has to be told, no change does it
 //	t     recorder                                    Tick: its last one
 //	f     kind 00 name 00 identity(16)                Definition
@@ -36,7 +35,6 @@ const (
 	kindSlotWord   = 'l'
 	kindRelease    = 'r'
 	kindChange     = 'c'
-	kindHistory    = 'h'
 	kindDirty      = 'k'
 	kindTick       = 't'
 	kindDefinition = 'f'
@@ -105,12 +103,6 @@ func keyMember(release events.Release, deployment string) []byte {
 func keyChanges() []byte { return key(kindChange) }
 
 func keyChange(id view.ChangeID) []byte { return appendChangeID(keyChanges(), id) }
-
-func keyHistories(deployment string) []byte { return key(kindHistory, deployment, "\x00") }
-
-func keyHistory(deployment string, id view.ChangeID) []byte {
-	return appendChangeID(keyHistories(deployment), id)
-}
 
 func keyDirties() []byte { return key(kindDirty) }
 

@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -222,20 +224,28 @@ func (r *Reader) Changes(after view.ChangeID, fn func(view.Change) (more bool, e
 }
 
 // ChangesOf calls fn for each change of one deployment behind after (zero: all),
-// in order, until fn answers more=false or an error.
+// in order, until fn answers more=false or an error. It reads the chain from its
+// end: the cost is that of all changes behind after, however few fn takes.
 func (r *Reader) ChangesOf(deployment string, after view.ChangeID, fn func(view.Change) (more bool, err error)) error {
-	prefix := keyHistories(deployment)
-	return r.Scan(prefix, behind(keyHistory(deployment, after), after.Incarnation), func(k, _ []byte) (bool, error) {
-		id, err := changeIDOf(k[len(prefix):])
-		if err != nil {
-			return false, err
-		}
+	row, err := r.deployment(deployment)
+	if err != nil {
+		return ignoreNotFound(err)
+	}
+	var chain []view.Change
+	for id := row.Last; id.Compare(after) > 0; {
 		c, err := r.Change(id)
 		if err != nil {
-			return false, err
+			return fmt.Errorf("read change %s: %w", id, err)
 		}
-		return fn(c)
-	})
+		chain = append(chain, c)
+		id = c.Before
+	}
+	for _, c := range slices.Backward(chain) {
+		if more, err := fn(c); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // Ticks returns the last tick of each recorder, by name.

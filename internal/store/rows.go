@@ -70,15 +70,13 @@ type Deployment struct {
 func (d *Deployment) Revision() uint64 { return d.Last.Seq }
 
 func (d *Deployment) append(b []byte) []byte {
-	b = appendText(b, d.Last.Incarnation)
-	b = binary.AppendUvarint(b, d.Last.Seq)
-	b = binary.AppendUvarint(b, uint64(d.Last.Index))
+	b = appendRef(b, d.Last)
 	return d.State.AppendBinary(b)
 }
 
 func decodeDeployment(v []byte) (*Deployment, error) {
 	d := decoder{b: v}
-	row := &Deployment{Last: view.ChangeID{Incarnation: d.text(), Seq: d.uint(), Index: uint32(d.uint())}}
+	row := &Deployment{Last: d.ref()}
 	if d.failed {
 		return nil, ErrCodec
 	}
@@ -276,6 +274,17 @@ func decodeSlotWord(v []byte) (statemachine.SlotWord, error) {
 	return w, d.done()
 }
 
+// appendRef writes the id of a change that a row refers to.
+func appendRef(b []byte, id view.ChangeID) []byte {
+	b = appendText(b, id.Incarnation)
+	b = binary.AppendUvarint(b, id.Seq)
+	return binary.AppendUvarint(b, uint64(id.Index))
+}
+
+func (d *decoder) ref() view.ChangeID {
+	return view.ChangeID{Incarnation: d.text(), Seq: d.uint(), Index: uint32(d.uint())}
+}
+
 // appendChange leaves out the id, which is the key.
 func appendChange(b []byte, c *view.Change) []byte {
 	b = appendText(b, c.Key, c.From, c.Status)
@@ -287,9 +296,8 @@ func appendChange(b []byte, c *view.Change) []byte {
 	b = binary.AppendVarint(b, c.Recorded)
 	b = appendText(b, c.Reason, c.Cause.Source, c.Cause.ID)
 	b = appendFlags(b, c.Late)
-	b = appendText(b, c.Amends.Incarnation)
-	b = binary.AppendUvarint(b, c.Amends.Seq)
-	b = binary.AppendUvarint(b, uint64(c.Amends.Index))
+	b = appendRef(b, c.Amends)
+	b = appendRef(b, c.Before)
 	b = appendTexts(b, c.Marks)
 	return append(b, c.Digest[:]...)
 }
@@ -303,7 +311,7 @@ func decodeChange(id view.ChangeID, v []byte) (view.Change, error) {
 	c.At, c.Recorded = d.int(), d.int()
 	c.Reason, c.Cause = d.text(), view.Cause{Source: d.text(), ID: d.text()}
 	d.flags(&c.Late)
-	c.Amends = view.ChangeID{Incarnation: d.text(), Seq: d.uint(), Index: uint32(d.uint())}
+	c.Amends, c.Before = d.ref(), d.ref()
 	c.Marks = d.texts()
 	if len(d.b) != len(c.Digest) {
 		return c, ErrCodec

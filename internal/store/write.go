@@ -65,12 +65,10 @@ func (w *Writer) PutMember(release events.Release, deployment string) error {
 	return w.Put(keyMember(release, deployment), nil)
 }
 
-// PutChange writes a change, and that it belongs to its deployment.
+// PutChange writes a change. The changes of a deployment are a chain: its row
+// names the last, each change the one before.
 func (w *Writer) PutChange(c *view.Change) error {
-	if err := w.Put(keyChange(c.ID), appendChange(make([]byte, 0, 256), c)); err != nil {
-		return err
-	}
-	return w.Put(keyHistory(c.Key, c.ID), nil)
+	return w.Put(keyChange(c.ID), appendChange(make([]byte, 0, 256), c))
 }
 
 // PutDirty notes that a slot changed without a change of one of its deployments

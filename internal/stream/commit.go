@@ -36,34 +36,73 @@ func (c *Committer) Run(ctx context.Context) error {
 	return c.w.close()
 }
 
+// gatherFor is how long a group may wait for the other half of its like.
+const gatherFor = 500 * time.Microsecond
+
 // next waits for messages and moves a group of them from the queue to c.group.
 // It returns false when there will be none.
+//
+// Those whose group was just stored come back together, a moment later. To take
+// the first of them alone would cost an fsync for one and make all others wait
+// for it, so after a batch the next group waits until half as many are there
+// again, for [gatherFor] at most. Half, because then one half is stored while
+// the other comes in. Where few are under way nobody waits.
 func (c *Committer) next() bool {
+	enough := 0
+	if c.stored >= c.o.MinBatch {
+		enough = c.stored / 2
+	}
+	var timer *time.Timer
+	var late <-chan time.Time
 	for {
-		c.mu.Lock()
-		n, bytes := 0, 0
-		for n < len(c.queue) && n < c.o.MaxBatch {
-			if bytes += c.queue[n].size; bytes > c.o.BatchBytes && n > 0 {
-				break
-			}
-			n++
-		}
-		c.group = append(c.group[:0], c.queue[:n]...)
-		clear(c.queue[:n])
-		if c.queue = c.queue[n:]; len(c.queue) == 0 {
-			c.queue = nil
-		}
-		closed, left := c.closed, len(c.queue)
-		c.mu.Unlock()
+		n, left, closed := c.grab(enough)
 		c.o.Metrics.queued(c.w.stream, left)
 		if n > 0 {
+			c.stored = n
+			if timer != nil {
+				timer.Stop()
+			}
 			return true
 		}
 		if closed {
 			return false
 		}
-		<-c.wake
+		if left > 0 && timer == nil {
+			timer = time.NewTimer(gatherFor)
+			late = timer.C
+		}
+		select {
+		case <-c.wake:
+		case <-late:
+			enough, late = 0, nil
+		}
 	}
+}
+
+// grab moves a group from the queue to c.group once enough messages are there.
+func (c *Committer) grab(enough int) (n, left int, closed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) < enough && !c.closed {
+		// Run sleeps until there are enough, but for the first, which starts the
+		// clock of gatherFor.
+		if c.want = enough; len(c.queue) == 0 {
+			c.want = 1
+		}
+		return 0, len(c.queue), false
+	}
+	c.want = 0
+	for bytes := 0; n < len(c.queue) && n < c.o.MaxBatch; n++ {
+		if bytes += c.queue[n].size; bytes > c.o.BatchBytes && n > 0 {
+			break
+		}
+	}
+	c.group = append(c.group[:0], c.queue[:n]...)
+	clear(c.queue[:n])
+	if c.queue = c.queue[n:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	return n, len(c.queue), c.closed
 }
 
 // store settles c.group.

@@ -63,16 +63,18 @@ type Result struct {
 // A lone message goes out at once; while one group is being stored the next
 // gathers.
 type Committer struct {
-	w     *writer
-	o     CommitterOptions
-	room  *semaphore.Weighted // bytes of the queue
-	known recent              // of Run only
-	group []*pending          // scratch of Run
+	w      *writer
+	o      CommitterOptions
+	room   *semaphore.Weighted // bytes of the queue
+	known  recent              // of Run only
+	group  []*pending          // scratch of Run
+	stored int                 // messages of the group before; of Run only
 
 	wake chan struct{} // has one element when the queue may have grown, or closed
 
 	mu     sync.Mutex
 	queue  []*pending // guarded by mu, FIFO
+	want   int        // guarded by mu; a shorter queue need not wake Run
 	closed bool       // guarded by mu; once set the queue only shrinks
 }
 
@@ -170,7 +172,9 @@ func (c *Committer) enqueue(items []*pending) bool {
 	}
 	c.queue = append(c.queue, items...)
 	c.o.Metrics.queued(c.w.stream, len(c.queue))
-	c.signal()
+	if len(c.queue) >= c.want {
+		c.signal()
+	}
 	return true
 }
 

@@ -92,6 +92,7 @@ func Topology(s Settings) []jetstream.StreamConfig {
 	raw.Retention = jetstream.WorkQueuePolicy
 	raw.AllowAtomicPublish = false // an emitter's unfinished batches would cost us disk
 	raw.AllowDirect = false
+	raw.MaxMsgSize = MaxQuarantined // headers included: what cannot be used can always be kept
 
 	current := base(bucketStream, "what each slot runs", fencedWindow, 0, currentSubjects)
 	current.MaxMsgsPerSubject = 1 // what makes a stream a KV bucket
@@ -202,6 +203,9 @@ func repair(have, want jetstream.StreamConfig, setReplicas bool) (next jetstream
 	set(&next.MaxAge, 0, &changed)
 	set(&next.MaxMsgs, want.MaxMsgs, &changed)
 	set(&next.MaxMsgsPerSubject, want.MaxMsgsPerSubject, &changed)
+	if want.MaxMsgSize != unlimited {
+		set(&next.MaxMsgSize, want.MaxMsgSize, &changed)
+	}
 	set(&next.Duplicates, want.Duplicates, &changed)
 	set(&next.AllowDirect, want.AllowDirect, &changed)
 	set(&next.AllowAtomicPublish, want.AllowAtomicPublish, &changed)

@@ -60,15 +60,20 @@ func TestEnsure(t *testing.T) {
 	t.Run("as the server has it", func(t *testing.T) {
 		for _, want := range stream.Topology(alone) {
 			got := must(c.JS.Stream(testContext(t), want.Name))(t).CachedInfo().Config
-			if got.AllowAtomicPublish != want.AllowAtomicPublish || got.Duplicates != want.Duplicates || got.MaxBytes != want.MaxBytes {
+			if got.AllowAtomicPublish != want.AllowAtomicPublish || got.Duplicates != want.Duplicates || got.MaxBytes != want.MaxBytes ||
+				got.MaxMsgSize != want.MaxMsgSize {
 				t.Errorf("%s: %+v", want.Name, got)
 			}
 		}
 	})
-	t.Run("repairs a limit", func(t *testing.T) {
+	t.Run("repairs limits", func(t *testing.T) {
+		cfg := must(c.JS.Stream(testContext(t), events.StreamRaw))(t).CachedInfo().Config
+		cfg.MaxMsgSize = -1
+		must(c.JS.UpdateStream(testContext(t), cfg))(t)
 		testkit.Ensure(t, c, stream.Settings{AllowSingleReplica: true, RawBytes: 1 << 20})
-		if got := must(c.JS.Stream(testContext(t), events.StreamRaw))(t).CachedInfo().Config.MaxBytes; got != 1<<20 {
-			t.Errorf("%d bytes", got)
+		got := must(c.JS.Stream(testContext(t), events.StreamRaw))(t).CachedInfo().Config
+		if got.MaxBytes != 1<<20 || got.MaxMsgSize != stream.MaxQuarantined {
+			t.Errorf("%d bytes, %d in one message", got.MaxBytes, got.MaxMsgSize)
 		}
 	})
 	t.Run("refuses another storage", func(t *testing.T) {

@@ -1,11 +1,13 @@
 package view
 
 import (
+	"cmp"
 	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -35,6 +37,12 @@ func (c ChangeID) String() string {
 	b = append(b, c.Incarnation...)
 	b = strconv.AppendUint(append(b, '.'), c.Seq, 10)
 	return string(strconv.AppendUint(append(b, '.'), uint64(c.Index), 10))
+}
+
+// Compare orders the changes of one incarnation by cause and index; of two
+// incarnations, the one whose stream was made later goes behind.
+func (c ChangeID) Compare(o ChangeID) int {
+	return cmp.Or(strings.Compare(c.Incarnation, o.Incarnation), cmp.Compare(c.Seq, o.Seq), cmp.Compare(c.Index, o.Index))
 }
 
 // ParseChangeID is the inverse of [ChangeID.String].
@@ -75,6 +83,7 @@ type Facts struct {
 // nanoseconds.
 type Change struct {
 	ID       ChangeID
+	Before   ChangeID // the deployment's change before this one; zero: it is the first. Not published.
 	Key      string
 	From     string // status before
 	Facts           // what holds now
@@ -177,21 +186,22 @@ type changeData struct {
 // ParseChange reads a message of TT_CHANGES. ok is false for changes of other
 // things than deployments. It fails on what no projector wrote.
 func ParseChange(raw []byte) (c Change, ok bool, err error) {
-	e, err := events.DecodeStored(raw)
-	if err != nil {
-		return Change{}, false, err
+	var e struct {
+		ID   string     `json:"id"`
+		Type string     `json:"type"`
+		Data changeData `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Change{}, false, events.Errorf(events.CodeMalformed, "a change is not the JSON that a projector writes")
 	}
 	if e.Type != events.TypeDeploymentChanged {
 		return Change{}, false, nil
-	}
-	var d changeData
-	if err := e.DataAs(&d); err != nil {
-		return Change{}, false, err
 	}
 	id, ok := ParseChangeID(e.ID)
 	if !ok {
 		return Change{}, false, events.Errorf(events.CodeSchema, "the id of a change is not <incarnation>.<sequence>.<index>")
 	}
+	d := &e.Data
 	c = Change{
 		ID: id, Key: d.Key, From: d.From,
 		Facts: Facts{

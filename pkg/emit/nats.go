@@ -138,6 +138,10 @@ func (d *natsDoor) connect() (jetstream.JetStream, error) {
 	return js, nil
 }
 
+// codeMessageTooLarge is the JetStream server's code for a message over the
+// limit of its stream.
+const codeMessageTooLarge jetstream.ErrorCode = 10054
+
 func natsError(err error) *Error {
 	for _, denied := range []error{
 		nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked,
@@ -147,8 +151,9 @@ func natsError(err error) *Error {
 			return &Error{Kind: ErrForbidden, Detail: "the NATS server does not let us in", Err: err}
 		}
 	}
-	if errors.Is(err, nats.ErrMaxPayload) {
-		return &Error{Kind: ErrRefused, Code: events.CodeTooLarge, Detail: "the event is over the NATS server's payload limit"}
+	var refused *jetstream.APIError
+	if errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &refused) && refused.ErrorCode == codeMessageTooLarge {
+		return &Error{Kind: ErrRefused, Code: events.CodeTooLarge, Detail: "the event is larger than the NATS server takes"}
 	}
 	return unavailable(err, "cannot publish")
 }

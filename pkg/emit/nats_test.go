@@ -3,6 +3,7 @@ package emit
 import (
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,28 @@ func TestNATSDoor(t *testing.T) {
 				t.Errorf("send: %v, want %v", err, test.want)
 			}
 		})
+	}
+}
+
+// TestNATSDoorRefusesWhatIsTooLarge: what no server will ever take must not wait
+// in the spool for one that does, before all others.
+func TestNATSDoorRefusesWhatIsTooLarge(t *testing.T) {
+	s, _ := testkit.NATSServer(t, func(c *natsd.Config) { c.Listen = "127.0.0.1:0" })
+	c, err := New(Options{Server: s.ClientURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeOf(t, c)
+	for _, size := range []int{600 << 10, 2 << 20} { // over the stream's limit, and over the server's
+		large := report("large")
+		if err := large.SetData(&events.Reported{Status: "deployed", Message: strings.Repeat("x", size)}); err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := c.Deliver(t.Context(), []events.Event{report("a"), large, report("b")})
+		if err != nil || receipt.Accepted != 2 || len(receipt.Refused) != 1 ||
+			receipt.Refused[0].Index != 1 || receipt.Refused[0].Code != events.CodeTooLarge {
+			t.Errorf("%d bytes: %+v, %v", size, receipt, err)
+		}
 	}
 }
 

@@ -56,16 +56,23 @@ func DecodeBinary(header map[string][]string, body []byte, limits Limits) (*Even
 	if version != specVersion {
 		return nil, Errorf(CodeSchema, "ce-specversion is not %q", specVersion)
 	}
-	if err := e.setBody(body, limits); err != nil {
+	if err := e.SetBody(body, limits); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-func (e *Event) setBody(body []byte, limits Limits) error {
+// SetBody sets the payload of e from the bytes that a binding carries beside the
+// attributes, by e.DataContentType: JSON, also without a content type, becomes
+// Data, and refuses with [CodeMalformed] what [Decode] refuses in an event's
+// data; all else becomes DataBase64. An empty body changes nothing. The limit in
+// bytes is the caller's to check, who knows the attributes. e shares no memory
+// with body.
+func (e *Event) SetBody(body []byte, limits Limits) error {
 	if len(body) == 0 {
 		return nil
 	}
+	limits = limits.orDefault()
 	if !isJSON(e.DataContentType) {
 		e.DataBase64 = base64.StdEncoding.EncodeToString(body)
 		return nil

@@ -211,7 +211,9 @@ func webhookBody(id string, m Message) ([]byte, error) {
 		e.Type = events.TypeAlertResolved
 	}
 	e.SetTime(m.At.UTC())
-	e.SetData(m)
+	if err := e.SetData(m); err != nil {
+		return nil, err
+	}
 	return e.Encode()
 }
 

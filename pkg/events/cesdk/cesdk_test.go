@@ -1,4 +1,4 @@
-package events_test
+package cesdk_test
 
 import (
 	"encoding/json"
@@ -8,12 +8,13 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/telltale-dev/telltale/pkg/events"
+	"github.com/telltale-dev/telltale/pkg/events/cesdk"
 	"github.com/telltale-dev/telltale/schemas"
 )
 
-// TestSDKReadsWhatWeWrite sends each example through the SDK's own parser and
+// TestTheSDKReadsWhatWeWrite sends each example through the SDK's own parser and
 // back by its own writer: nothing may get lost or change.
-func TestSDKReadsWhatWeWrite(t *testing.T) {
+func TestTheSDKReadsWhatWeWrite(t *testing.T) {
 	for _, typ := range schemas.Types() {
 		t.Run(typ, func(t *testing.T) {
 			raw, err := schemas.Example(typ)
@@ -32,7 +33,7 @@ func TestSDKReadsWhatWeWrite(t *testing.T) {
 			if err := theirs.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			back, err := events.FromCloudEvent(theirs)
+			back, err := cesdk.From(theirs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,12 +47,12 @@ func TestSDKReadsWhatWeWrite(t *testing.T) {
 	}
 }
 
-// TestSDKTypes converts without JSON in between.
-func TestSDKTypes(t *testing.T) {
+// TestThereAndBack converts without JSON in between.
+func TestThereAndBack(t *testing.T) {
 	e := decode(t, envelope(`"time":"2026-11-20T10:15:00.123456789Z","datacontenttype":"application/json","dataschema":"https://example.com/s","sequence":"7",`+
 		`"contiguous":true,"traceparent":"00-a","tracestate":"k=v","recordedtime":"2026-11-20T10:15:01Z","recorder":"r","emitter":"ci",`+
 		`"originalid":"o","extra":"é","data":{"status":"failed"}`))
-	ce, err := e.ToCloudEvent()
+	ce, err := cesdk.To(e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestSDKTypes(t *testing.T) {
 	if err := ce.DataAs(&data); err != nil || data.Status != "failed" {
 		t.Errorf("the SDK reads the data as %+v, %v", data, err)
 	}
-	back, err := events.FromCloudEvent(ce)
+	back, err := cesdk.From(ce)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestSDKTypes(t *testing.T) {
 	sameEvent(t, e, decode(t, string(written)))
 }
 
-func TestSDKMadeEvent(t *testing.T) {
+func TestFrom(t *testing.T) {
 	ce := event.New()
 	ce.SetID("1")
 	ce.SetSource("/ci")
@@ -82,7 +83,7 @@ func TestSDKMadeEvent(t *testing.T) {
 	if err := ce.SetData(event.ApplicationJSON, []byte(`{"status":"failed"}`)); err != nil { // bytes: the SDK writes base64
 		t.Fatal(err)
 	}
-	e, err := events.FromCloudEvent(ce)
+	e, err := cesdk.From(ce)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,23 +93,23 @@ func TestSDKMadeEvent(t *testing.T) {
 	sameEvent(t, decode(t, envelope(`"time":"2026-11-20T10:15:00Z","extra":5,"data":{"status":"failed"}`)), e)
 }
 
-func TestSDKBinaryData(t *testing.T) {
+func TestBinaryData(t *testing.T) {
 	e := decode(t, envelope(`"datacontenttype":"application/octet-stream","data_base64":"AP8="`))
-	ce, err := e.ToCloudEvent()
+	ce, err := cesdk.To(e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := string(ce.Data()); got != "\x00\xff" {
 		t.Errorf("data is %q", got)
 	}
-	back, err := events.FromCloudEvent(ce)
+	back, err := cesdk.From(ce)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sameEvent(t, e, back)
 }
 
-func TestSDKRefusals(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	for name, change := range map[string]func(*events.Event){
 		"no id":                    func(e *events.Event) { e.ID = "" },
 		"no source":                func(e *events.Event) { e.Source = "" },
@@ -119,14 +120,13 @@ func TestSDKRefusals(t *testing.T) {
 		"extension name":           func(e *events.Event) { e.Extensions = map[string]string{"a_b": "x"} },
 	} {
 		e := sample()
-		change(&e)
-		if _, err := e.ToCloudEvent(); events.CodeOf(err) != events.CodeSchema {
+		change(e)
+		if _, err := cesdk.To(e); events.CodeOf(err) != events.CodeSchema {
 			t.Errorf("to the SDK, %s: got %v", name, err)
 		}
 	}
 	valid := func() event.Event {
-		e := sample()
-		ce, err := e.ToCloudEvent()
+		ce, err := cesdk.To(sample())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,9 +143,31 @@ func TestSDKRefusals(t *testing.T) {
 	} {
 		ce := valid()
 		tc.change(&ce)
-		if _, err := events.FromCloudEvent(ce); events.CodeOf(err) != tc.want {
+		if _, err := cesdk.From(ce); events.CodeOf(err) != tc.want {
 			t.Errorf("from the SDK, %s: got %v, want %s", name, err, tc.want)
 		}
+	}
+}
+
+// envelope is a whole event around the members given, JSON text.
+func envelope(members string) string {
+	return `{"specversion":"1.0","id":"1","source":"/ci","type":"dev.telltale.deployment.reported.v1",` +
+		`"subject":"prod/eu-west-1/checkout/2.14.0",` + members + `}`
+}
+
+func decode(t *testing.T, raw string) *events.Event {
+	t.Helper()
+	e, err := events.Decode([]byte(raw), events.Limits{})
+	if err != nil {
+		t.Fatalf("decode %s: %v", raw, err)
+	}
+	return e
+}
+
+func sample() *events.Event {
+	return &events.Event{
+		ID: "1", Source: "/ci/job", Type: events.TypeReported, Subject: "prod/eu-west-1/checkout/2.14.0",
+		Data: []byte(`{"status":"failed"}`),
 	}
 }
 

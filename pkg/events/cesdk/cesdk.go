@@ -1,4 +1,9 @@
-package events
+// Package cesdk turns events into those of the CloudEvents SDK for Go and back,
+// for programs that use it. It stands apart from package events so that the
+// others do not link the SDK.
+//
+// It is pure: it reads no clock, no environment and no network.
+package cesdk
 
 import (
 	"encoding/base64"
@@ -6,13 +11,15 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
+
+	"github.com/telltale-dev/telltale/pkg/events"
 )
 
-// ToCloudEvent returns the event as the CloudEvents SDK's own type, stamps
-// included as extensions. It fails with [CodeSchema] on what the SDK cannot
+// To returns e as the SDK's own type, stamps included as extensions. It shares
+// no memory with e. It fails with [events.CodeSchema] on what the SDK cannot
 // hold unchanged: an event without id, source or type, or a source that is no
 // URI-reference or that the SDK would write differently.
-func (e *Event) ToCloudEvent() (event.Event, error) {
+func To(e *events.Event) (event.Event, error) {
 	ce := event.New()
 	ce.SetID(e.ID)
 	ce.SetSource(e.Source)
@@ -44,21 +51,21 @@ func (e *Event) ToCloudEvent() (event.Event, error) {
 	extend("emitter", e.Emitter)
 	extend("originalid", e.OriginalID)
 	if !e.RecordedTime.IsZero() {
-		ce.SetExtension("recordedtime", e.RecordedTime.UTC().Format(RecordedFormat))
+		ce.SetExtension("recordedtime", e.RecordedTime.UTC().Format(events.RecordedFormat))
 	}
 	for name, s := range e.Extensions {
 		extend(name, s)
 	}
-	if err := e.copyData(&ce); err != nil {
+	if err := copyData(&ce, e); err != nil {
 		return event.Event{}, err
 	}
 	if err := ce.Validate(); err != nil || ce.Source() != e.Source {
-		return event.Event{}, Errorf(CodeSchema, "the CloudEvents SDK cannot hold the event's attributes")
+		return event.Event{}, events.Errorf(events.CodeSchema, "the CloudEvents SDK cannot hold the event's attributes")
 	}
 	return ce, nil
 }
 
-func (e *Event) copyData(ce *event.Event) error {
+func copyData(ce *event.Event, e *events.Event) error {
 	if e.Data != nil {
 		if e.DataContentType == "" {
 			ce.SetDataContentType(event.ApplicationJSON)
@@ -71,25 +78,26 @@ func (e *Event) copyData(ce *event.Event) error {
 	}
 	data, err := base64.StdEncoding.DecodeString(e.DataBase64)
 	if err != nil {
-		return Errorf(CodeSchema, "data_base64 is not base64")
+		return events.Errorf(events.CodeSchema, "data_base64 is not base64")
 	}
 	ce.DataEncoded, ce.DataBase64 = data, true
 	return nil
 }
 
-// FromCloudEvent reads an event of the CloudEvents SDK. It refuses with
-// [CodeSchema] another version than 1.0 and attributes that the SDK or we
-// cannot take, and with [CodeMalformed] JSON data that is not JSON as [Decode]
-// demands. It applies no limit in bytes. The SDK writes times in UTC: the
-// content of an event that came through it says so.
-func FromCloudEvent(ce event.Event) (*Event, error) {
-	if ce.Context == nil || ce.SpecVersion() != specVersion {
-		return nil, Errorf(CodeSchema, "specversion is not %q", specVersion)
+// From reads an event of the SDK. It refuses with [events.CodeSchema] another
+// version than 1.0 and attributes that the SDK or we cannot take, and with
+// [events.CodeMalformed] JSON data that is not JSON as [events.Decode] demands.
+// It applies no limit in bytes and does not validate: that is for
+// [events.Event.Validate]. The SDK writes times in UTC: the content of an event
+// that came through it says so.
+func From(ce event.Event) (*events.Event, error) {
+	if ce.Context == nil || ce.SpecVersion() != event.CloudEventsVersionV1 {
+		return nil, events.Errorf(events.CodeSchema, "specversion is not %q", event.CloudEventsVersionV1)
 	}
 	if err := ce.Validate(); err != nil {
-		return nil, Errorf(CodeSchema, "the CloudEvents SDK finds the event invalid")
+		return nil, events.Errorf(events.CodeSchema, "the CloudEvents SDK finds the event invalid")
 	}
-	e := new(Event)
+	e := new(events.Event)
 	attributes := [...]struct{ name, value string }{
 		{"id", ce.ID()},
 		{"source", ce.Source()},
@@ -111,13 +119,13 @@ func FromCloudEvent(ce event.Event) (*Event, error) {
 	for name, value := range ce.Extensions() {
 		s, err := types.Format(value)
 		if err != nil {
-			return nil, Errorf(CodeSchema, "an extension is of no CloudEvents type")
+			return nil, events.Errorf(events.CodeSchema, "an extension is of no CloudEvents type")
 		}
 		if err := e.SetAttribute(name, s); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.setBody(ce.Data(), Limits{}.orDefault()); err != nil {
+	if err := e.SetBody(ce.Data(), events.Limits{}); err != nil {
 		return nil, err
 	}
 	return e, nil

@@ -1,0 +1,383 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
+	"github.com/telltale-dev/telltale/pkg/statemachine"
+)
+
+var small = Options{CacheBytes: 8 << 20, KeepFree: -1}
+
+func openT(t *testing.T, dir string, opt Options) *DB {
+	t.Helper()
+	db, err := Open(dir, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func update(t *testing.T, db *DB, fn func(*Writer) error) {
+	t.Helper()
+	if err := db.Update(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func viewing(t *testing.T, db *DB, fn func(*Reader) error) {
+	t.Helper()
+	if err := db.View(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRowsAreReadAsWritten writes one row of each kind and reads it back.
+func TestRowsAreReadAsWritten(t *testing.T) {
+	db := openT(t, t.TempDir(), small)
+	slot := events.Slot{Env: "prod", Region: "eu", Component: "web"}
+	key := events.Key{Slot: slot, Deployment: "1.0"}
+	name := key.String()
+	release := events.Release{Env: "prod", Name: "r1"}
+	word := statemachine.Word{
+		Mark: events.Mark{Tau: 5e9, Source: "/ci", Sequence: "7", ID: "a"}, Kind: statemachine.KindReported,
+		Status: "deployed", Version: "1.0", Percent: -1, Recorded: 6e9, Stream: 3, Hash: "h",
+	}
+	state, steps := statemachine.Standard().Fold("1.0", []statemachine.Word{word})
+	first := view.Change{
+		ID: view.ChangeID{Incarnation: "abc", Seq: 3}, Key: name, From: "unknown",
+		Facts: view.Facts{Status: "deployed", Attempt: 1, Conditions: []string{"x"}, Percent: 12.5, Version: "1.0"},
+		At:    5e9, Recorded: 6e9, Cause: view.Cause{Source: "/ci", ID: "a"}, Digest: state.Digest(),
+	}
+	second := first
+	second.ID, second.Before = view.ChangeID{Incarnation: "abc", Seq: 300, Index: 1}, first.ID
+	second.Late, second.Amends, second.Marks = true, first.ID, []string{"m"}
+	position := Position{Incarnation: "abc", Seq: 3, Part: 1, Resume: name, Index: 9}
+	identity := Identity{{Hash: "h", Recorded: 6e9, Seq: 3, Subject: name}, {Hash: "g", Recorded: 7e9, Seq: 4, Subject: "x"}}
+	note := Event{Seq: 4, Note: &Note{Type: "t", Source: "s", ID: "i", Hash: "h", Emitter: "e", Tau: -1, Recorded: 2, Twins: 3}}
+	row := view.Slot{
+		Current:  view.Landing{Deployment: "1.0", Version: "1.0", Attempt: 1, Tau: 5e9, Source: "/ci", Class: view.ClassRollback, Restored: true},
+		Landings: 4, Latest: view.Latest{Deployment: "1.0", Version: "1.0", Status: "deployed", Began: 5e9, Since: 5e9}, Revision: 3,
+	}
+	tick := Tick{Recorder: "r", Regions: []string{"eu", "us"}, At: 9e9, Seq: 5, Closing: true, Ahead: true}
+	def := Definition{Kind: "Lifecycle", Name: "n", Version: "v", Digest: "d", Source: "s", ID: "i", From: 1, Tau: 2, Envs: []string{"prod"}, Seq: 6, Document: "doc"}
+
+	update(t, db, func(w *Writer) error {
+		return errors.Join(
+			w.SetPosition(position), w.SetPublished(first.ID), w.SetForgiven("old"), w.SetCounts(Counts{"deployed": 1}),
+			w.PutDeployment(name, &Deployment{State: state, Last: second.ID}),
+			w.PutEvent(name, &Event{Seq: 3, Counts: true, Word: &word}), w.PutEvent(name, &note),
+			w.PutIdentity(HashIdentity("/ci", "a"), identity), w.PutSlot(slot.String(), &row),
+			w.PutSlotWord(slot.String(), steps[0].Slot), w.PutMember(release, name),
+			w.PutChange(&first), w.PutChange(&second), w.PutDirty(3, slot.String()), w.PutTick(&tick), w.PutDefinition(&def),
+		)
+	})
+	viewing(t, db, func(r *Reader) error {
+		check := func(what string, got any, err error, want any) {
+			t.Helper()
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s = %+v, %v\nwant %+v", what, got, err, want)
+			}
+		}
+		p, err := r.Position()
+		check("position", p, err, position)
+		id, err := r.Published()
+		check("published", id, err, first.ID)
+		forgiven, err := r.Forgiven()
+		check("forgiven", forgiven, err, "old")
+		counts, err := r.Counts()
+		check("counts", counts, err, Counts{"deployed": 1})
+		d, err := r.Deployment(key)
+		check("deployment", d, err, &Deployment{State: state, Last: second.ID})
+		words, err := r.Words(name)
+		check("words that count", words, err, []statemachine.Word{word})
+		e, err := r.Event(name, 4)
+		check("note", e, err, note)
+		heard, err := r.Identity(HashIdentity("/ci", "a"))
+		check("identity", heard, err, identity)
+		s, err := r.Slot(slot)
+		check("slot", s, err, row)
+		slotWords, err := r.SlotWords(slot.String())
+		check("slot words", slotWords, err, []statemachine.SlotWord{*steps[0].Slot})
+		members, err := r.ReleaseMembers(release)
+		check("members", members, err, []string{name})
+		ticks, err := r.Ticks()
+		check("ticks", ticks, err, []Tick{tick})
+		defs, err := r.Definitions("Lifecycle")
+		check("definitions", defs, err, []Definition{def})
+		for after, want := range map[view.ChangeID][]view.Change{{}: {first, second}, first.ID: {second}, second.ID: nil} {
+			var all, own []view.Change
+			err := r.Changes(after, func(c view.Change) (bool, error) { all = append(all, c); return true, nil })
+			check("changes", all, err, want)
+			err = r.ChangesOf(name, after, func(c view.Change) (bool, error) { own = append(own, c); return true, nil })
+			check("changes of the deployment", own, err, want)
+		}
+		var known []IdentityHash
+		err = r.Known(func(h IdentityHash) { known = append(known, h) })
+		check("known", known, err, []IdentityHash{HashIdentity("/ci", "a"), HashIdentity("", name)})
+		if _, err := r.Deployment(events.Key{Slot: slot, Deployment: "2.0"}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a deployment that is not there: %v, want ErrNotFound", err)
+		}
+		return nil
+	})
+}
+
+// TestDamagedRowsAreRefused cuts and flips every row's bytes: an error or a row,
+// never a panic or a large allocation.
+func TestDamagedRowsAreRefused(t *testing.T) {
+	state, _ := statemachine.Standard().Fold("1", nil)
+	rows := map[string][]byte{
+		"deployment": (&Deployment{State: state}).append(nil),
+		"identity":   Identity{{Hash: "h", Subject: "s"}}.append(nil),
+		"note":       (&Event{Note: &Note{Type: "t"}}).append(nil),
+		"slot":       appendSlot(nil, &view.Slot{Landings: 3}),
+		"change":     appendChange(nil, &view.Change{Key: "k", Marks: []string{"m"}}),
+		"tick":       (&Tick{Regions: []string{"eu"}}).append(nil),
+	}
+	decode := map[string]func([]byte) error{
+		"deployment": func(b []byte) error { _, err := decodeDeployment(b); return err },
+		"identity":   func(b []byte) error { _, err := decodeIdentity(b); return err },
+		"note":       func(b []byte) error { _, err := decodeEvent(1, b); return err },
+		"slot":       func(b []byte) error { _, err := decodeSlot(b); return err },
+		"change":     func(b []byte) error { _, err := decodeChange(view.ChangeID{}, b); return err },
+		"tick":       func(b []byte) error { _, err := decodeTick("r", b); return err },
+	}
+	for name, row := range rows {
+		if err := decode[name](row); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for n := range row {
+			if decode[name](row[:n]) == nil {
+				t.Errorf("%s of %d bytes is read from its first %d", name, len(row), n)
+			}
+			flipped := bytes.Clone(row)
+			flipped[n] ^= 0xff
+			if err := decode[name](flipped); err != nil && !errors.Is(err, ErrCodec) && !errors.Is(err, statemachine.ErrCodec) {
+				t.Errorf("%s with byte %d flipped: %v, want ErrCodec", name, n, err)
+			}
+		}
+	}
+}
+
+func TestPrefixIsAFilterAndKeysAreInOrder(t *testing.T) {
+	db := openT(t, t.TempDir(), small)
+	names := []string{"prod/eu/web/1.0", "prod/eu/web/1.1", "prod/eu/web-api/1.0", "prod/us/web/1.0", "stage/eu/web/1.0"}
+	update(t, db, func(w *Writer) error {
+		for _, n := range names {
+			if err := w.PutDeployment(n, &Deployment{State: statemachine.NewState()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, tt := range []struct{ prefix, after, want string }{
+		{"", "", "prod/eu/web-api/1.0 prod/eu/web/1.0 prod/eu/web/1.1 prod/us/web/1.0 stage/eu/web/1.0"},
+		{"prod/eu/web/", "", "prod/eu/web/1.0 prod/eu/web/1.1"},
+		{"prod/", "prod/eu/web/1.0", "prod/eu/web/1.1 prod/us/web/1.0"},
+		{"prod/eu/", "prod/us/web/1.0", ""},
+	} {
+		var got []string
+		viewing(t, db, func(r *Reader) error {
+			return r.Deployments(tt.prefix, tt.after, func(key string, _ *Deployment) (bool, error) {
+				got = append(got, key)
+				return true, nil
+			})
+		})
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("Deployments(%q, %q) = %s, want %s", tt.prefix, tt.after, s, tt.want)
+		}
+	}
+}
+
+func TestUpdateIsAllOrNothing(t *testing.T) {
+	db := openT(t, t.TempDir(), small)
+	broken := errors.New("broken")
+	err := db.Update(func(w *Writer) error {
+		if err := w.SetPosition(Position{Seq: 9}); err != nil {
+			return err
+		}
+		return broken
+	})
+	if !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	viewing(t, db, func(r *Reader) error {
+		p, err := r.Position()
+		if p.Seq != 0 {
+			t.Errorf("position = %d after an update that failed, want 0", p.Seq)
+		}
+		return err
+	})
+}
+
+// TestFullLeavesRoom fills a transaction until it calls itself full; as much
+// again as a batch still writes then must fit.
+func TestFullLeavesRoom(t *testing.T) {
+	db := openT(t, t.TempDir(), small)
+	update(t, db, func(w *Writer) error {
+		n := 0
+		for ; !w.Full(); n++ {
+			if err := w.Put(fmt.Appendf(nil, "n%d", n), make([]byte, 300)); err != nil {
+				return err
+			}
+		}
+		for range 6000 {
+			n++
+			if err := w.Put(fmt.Appendf(nil, "n%d", n), make([]byte, 300)); err != nil {
+				return fmt.Errorf("row %d behind full: %w", n, err)
+			}
+		}
+		return nil
+	})
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	fresh := func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "store")
+		db, err := Open(dir, small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		update(t, db, func(w *Writer) error { return w.SetPosition(Position{Seq: 1}) })
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	damage := func(pattern string) func(*testing.T) (string, Options) {
+		return func(t *testing.T) (string, Options) {
+			dir := fresh(t)
+			files, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("no %s in the store: %v", pattern, err)
+			}
+			for _, f := range files {
+				if err := os.WriteFile(f, bytes.Repeat([]byte("garbage"), 100), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return dir, small
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		setup func(*testing.T) (string, Options)
+		want  Kind
+	}{
+		{"in use", func(t *testing.T) (string, Options) {
+			dir := fresh(t)
+			openT(t, dir, small)
+			return dir, small
+		}, KindInUse},
+		{"a file in its place", func(t *testing.T) (string, Options) {
+			file := filepath.Join(t.TempDir(), "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return file, small
+		}, KindDamaged},
+		{"damaged manifest", damage("MANIFEST"), KindDamaged},
+		{"damaged table", damage("*.sst"), KindDamaged},
+		{"another format", func(t *testing.T) (string, Options) {
+			dir := fresh(t)
+			db, err := Open(dir, small)
+			if err != nil {
+				t.Fatal(err)
+			}
+			update(t, db, func(w *Writer) error { return w.Put(keyFormat(), []byte{format + 1}) })
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return dir, small
+		}, KindFormat},
+		{"no room on the disk", func(t *testing.T) (string, Options) {
+			return filepath.Join(t.TempDir(), "store"), Options{KeepFree: 1 << 62}
+		}, KindFull},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, opt := tt.setup(t)
+			db, err := Open(dir, opt)
+			if err == nil {
+				t.Fatal(errors.Join(errors.New("the store opened"), db.Close()))
+			}
+			var open *OpenError
+			if !errors.As(err, &open) || open.Kind != tt.want || open.Hint == "" || open.Dir != dir {
+				t.Errorf("Open = %v, want %s with a hint", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestSwapIsFinishedByOpen stops the swap behind each of its steps.
+func TestSwapIsFinishedByOpen(t *testing.T) {
+	put := func(dir string, seq uint64) {
+		t.Helper()
+		db, err := Open(dir, small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		update(t, db, func(w *Writer) error { return w.SetPosition(Position{Seq: seq}) })
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name    string
+		renames [][2]string
+		want    uint64
+	}{
+		{"not begun", nil, 1},
+		{"decided", [][2]string{{suffixNew, suffixDone}}, 2},
+		{"old one moved away", [][2]string{{suffixNew, suffixDone}, {"", suffixOld}}, 2},
+		{"done", [][2]string{{suffixNew, suffixDone}, {"", suffixOld}, {suffixDone, ""}}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "store")
+			put(dir, 1)
+			fresh, err := Fresh(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(fresh, 2)
+			for _, r := range tt.renames {
+				if err := os.Rename(dir+r[0], dir+r[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			db := openT(t, dir, small)
+			viewing(t, db, func(r *Reader) error {
+				p, err := r.Position()
+				if p.Seq != tt.want {
+					t.Errorf("the store of position %d is in place, want %d", p.Seq, tt.want)
+				}
+				return err
+			})
+		})
+	}
+	dir := filepath.Join(t.TempDir(), "store")
+	put(dir, 1)
+	fresh, err := Fresh(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(fresh, 2)
+	if err := Swap(dir); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(dir + ".*"); err != nil || len(left) > 0 {
+		t.Errorf("Swap left %v beside the store (%v)", left, err)
+	}
+}
