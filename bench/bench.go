@@ -2,8 +2,8 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -13,13 +13,14 @@ import (
 
 // Options say what to measure. The zero value measures every row in five pairs.
 type Options struct {
-	Quick    bool      // two small pairs a row, within 60 s on two cores
-	Only     []string  // names of rows; empty: all
-	Dir      string    // where the stores lie; empty: the system's temporary folder
-	Progress io.Writer // one line a pair; nil: none
+	Quick    bool         // two small pairs a row, within 60 s on two cores; not for Scale
+	Only     []string     // names of rows; empty: all; not for Scale
+	Pairs    int          // of limit and row; 0: five, or two with Quick
+	Dir      string       // where the stores lie; empty: the system's temporary folder
+	Progress func(string) // told one line a pair; nil: nobody is
 }
 
-// Names returns the names of all rows, in order.
+// Names returns the names of the rows of [Run], in order.
 func Names() []string {
 	var names []string
 	for _, p := range (&bencher{}).rows() {
@@ -38,38 +39,47 @@ type bencher struct {
 	stores  int  // made in filled so far
 }
 
-// Run measures the rows and returns them. The stores are removed again.
-func Run(ctx context.Context, o Options) (rows []Row, err error) {
-	if o.Progress == nil {
-		o.Progress = io.Discard
-	}
-	b := &bencher{size: full}
-	if o.Quick {
-		b.size = quick
-	}
+// Run measures the rows of [Names] and returns them. When it fails, or ctx ends
+// it, it returns those that are done. What it wrote to the disk is removed again.
+func Run(ctx context.Context, o Options) ([]Row, error) {
 	for _, name := range o.Only {
 		if !slices.Contains(Names(), name) {
 			return nil, fmt.Errorf("bench: there is no row %q; there are %v", name, Names())
 		}
 	}
-	if b.dir, err = os.MkdirTemp(o.Dir, "telltale-bench-"); err != nil {
+	size := full
+	if o.Quick {
+		size = quick
+	}
+	if o.Pairs > 0 {
+		size.pairs = o.Pairs
+	}
+	return inFolder(ctx, o.Dir, func(dir string) ([]Row, error) { return run(ctx, dir, size, o) })
+}
+
+// inFolder measures in a folder of its own.
+func inFolder(ctx context.Context, parent string, measure func(dir string) ([]Row, error)) ([]Row, error) {
+	dir, err := os.MkdirTemp(parent, "telltale-bench-")
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if removeErr := os.RemoveAll(b.dir); err == nil {
-			err = removeErr
-		}
-	}()
-	b.events = load(b.batched, time.Now().Add(-time.Hour))
+	rows, err := measure(dir)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // and not what its end did to a server or a client
+	}
+	return rows, errors.Join(err, os.RemoveAll(dir))
+}
+
+func run(ctx context.Context, dir string, size size, o Options) (rows []Row, err error) {
+	b := &bencher{size: size, dir: dir}
+	if b.events, err = load(b.batched, time.Now().Add(-time.Hour)); err != nil {
+		return nil, err
+	}
 	b.batches = batches(b.events, 100)
 	if b.filled, err = b.fill(ctx); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if stopErr := b.filled.stop(); err == nil {
-			err = stopErr
-		}
-	}()
+	defer func() { err = errors.Join(err, b.filled.stop()) }()
 	for _, p := range b.rows() {
 		if len(o.Only) > 0 && !slices.Contains(o.Only, p.name) {
 			continue
@@ -89,29 +99,31 @@ func (b *bencher) fill(ctx context.Context) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	mark := len(r.stops)
-	if err := r.startIngest(ctx); err != nil {
-		return nil, err
+	err = func() error {
+		mark := len(r.stops)
+		if err := r.startIngest(ctx); err != nil {
+			return err
+		}
+		if _, err := post(ctx, r.url, typeBatch, b.batches, connections); err != nil {
+			return err
+		}
+		if err := r.stopFrom(mark); err != nil {
+			return err
+		}
+		return r.holds(ctx, events.StreamEvents, b.batched)
+	}()
+	if err != nil {
+		return nil, errors.Join(err, r.stop())
 	}
-	if _, err := post(ctx, r.url, typeBatch, b.batches, connections); err != nil {
-		return nil, err
-	}
-	if err := r.stopFrom(mark); err != nil {
-		return nil, err
-	}
-	return r, r.holds(ctx, events.StreamEvents, b.batched)
+	return r, nil
 }
 
 // withRig runs one measurement on a rig of its own.
-func (b *bencher) withRig(ctx context.Context, f func(*rig) (float64, error)) (figure float64, err error) {
+func (b *bencher) withRig(ctx context.Context, f func(*rig) (float64, error)) (float64, error) {
 	r, err := newRig(ctx, b.dir)
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		if stopErr := r.stop(); err == nil {
-			err = stopErr
-		}
-	}()
-	return f(r)
+	figure, err := f(r)
+	return figure, errors.Join(err, r.stop())
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +106,7 @@ func (r *rig) bareLatency(ctx context.Context, n, rate int) (float64, error) {
 			_, err := r.conn.JS.Publish(ctx, "bare.x", body)
 			return err
 		},
-		func() (int, error) {
+		func(ctx context.Context) (int, error) {
 			m, err := msgs.Next(jetstream.NextContext(ctx))
 			if err != nil {
 				return 0, err
@@ -120,72 +119,4 @@ func (r *rig) bareLatency(ctx context.Context, n, rate int) (float64, error) {
 		return 0, err
 	}
 	return p99, r.conn.JS.DeleteStream(ctx, name)
-}
-
-// latency sends n things at a rate and returns the 99th percentile, in
-// milliseconds, from before send(i) was due to the return of a receive that
-// gave i. A send that is late counts from when it was due.
-func latency(ctx context.Context, n, rate int, send func(int) error, receive func() (int, error)) (float64, error) {
-	due := make([]time.Time, n)
-	start := time.Now().Add(50 * time.Millisecond)
-	for i := range due {
-		due[i] = start.Add(time.Duration(i) * time.Second / time.Duration(rate))
-	}
-	sent := make(chan error, 1)
-	go func() { sent <- paced(ctx, due, send) }()
-	took := make([]float64, 0, n)
-	var err error
-	for len(took) < n && err == nil {
-		var i int
-		if i, err = receive(); err == nil && i >= 0 {
-			took = append(took, float64(time.Since(due[i]))/float64(time.Millisecond))
-		}
-	}
-	if sendErr := <-sent; sendErr != nil {
-		return 0, sendErr
-	}
-	if err != nil {
-		return 0, err
-	}
-	slices.Sort(took)
-	return took[n*99/100], nil
-}
-
-// senders is how many may wait for an acknowledgement at once.
-const senders = 16
-
-// paced calls send when it is due, each in turn on one of a few senders, so
-// that a slow acknowledgement delays nobody else.
-func paced(ctx context.Context, due []time.Time, send func(int) error) error {
-	work := make(chan int)
-	errs := make(chan error, senders)
-	for range senders {
-		go func() {
-			var first error
-			for i := range work {
-				if err := send(i); err != nil && first == nil {
-					first = err
-				}
-			}
-			errs <- first
-		}()
-	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i := range due {
-		timer.Reset(time.Until(due[i]))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		work <- i
-	}
-	close(work)
-	var first error
-	for range senders {
-		if err := <-errs; err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
 }

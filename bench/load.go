@@ -20,50 +20,93 @@ const (
 // stages are the three things that are said of each deployment.
 var stages = [...]string{statemachine.StatusQueued, statemachine.StatusInProgress, statemachine.StatusDeployed}
 
+// report is what varies between the events of a load.
+type report struct {
+	wave, slot int // which deployment: each wave is the next version in every slot
+	status     string
+	serial     int // makes the id unique where a status is reported twice
+	at         time.Time
+}
+
+// writer writes events of one length.
+type writer struct {
+	fixed int // bytes of an event without the texts that vary
+}
+
+func newWriter() (*writer, error) {
+	w := &writer{fixed: eventBytes}
+	// The least message is one byte, so an event that is asked for nothing more
+	// shows how long the rest is.
+	e, err := w.event(report{status: statemachine.StatusQueued})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := e.Encode()
+	if err != nil {
+		return nil, err
+	}
+	w.fixed = len(raw) - 1 - varying(e, statemachine.StatusQueued, "r-0")
+	return w, nil
+}
+
+// event returns one event of eventBytes bytes in structured mode, or a few more
+// where its numbers are long.
+func (w *writer) event(r report) (*events.Event, error) {
+	version := fmt.Sprintf("1.%d.0", r.wave)
+	release := fmt.Sprintf("r-%d", r.wave)
+	e := &events.Event{
+		ID:      fmt.Sprintf("run-%d-%d-%s-%d", r.wave, r.slot, r.status, r.serial),
+		Source:  fmt.Sprintf("/github/org/app-%d/deploy", r.slot%1000),
+		Type:    events.TypeReported,
+		Subject: fmt.Sprintf("bench/region-%d/app-%d/%s", r.slot%regions, r.slot/regions, version),
+	}
+	e.SetTime(r.at.UTC())
+	return e, e.SetData(events.Reported{
+		Status: r.status, Version: version, Release: release,
+		Actor: "github:4711", Owner: "team-checkout", URL: "https://ci.example/org/app/runs/4711",
+		Labels:  map[string]string{"cluster": "blue", "tier": "1"},
+		Refs:    []string{"git:org/app@9f2c7d1e5b3a", "oci:sha256:0f4b3c8d"},
+		Message: strings.Repeat("m", max(1, eventBytes-w.fixed-varying(e, r.status, release))),
+	})
+}
+
+// varying is how many bytes of an event differ from one to the next, its
+// message apart. The last part of the subject is the version, which data says
+// again.
+func varying(e *events.Event, status, release string) int {
+	version := e.Subject[strings.LastIndexByte(e.Subject, '/')+1:]
+	return len(e.ID) + len(e.Source) + len(e.Subject) + len(e.Time.Format(time.RFC3339Nano)) +
+		len(status) + len(release) + len(version)
+}
+
 // load returns n events in structured mode. Waves of inFlight deployments go
-// through their stages together; each wave is the next version in every slot.
-func load(n int, start time.Time) [][]byte {
+// through their stages together.
+func load(n int, start time.Time) ([][]byte, error) {
+	w, err := newWriter()
+	if err != nil {
+		return nil, err
+	}
 	out := make([][]byte, n)
 	for i := range out {
 		wave, rest := i/(inFlight*len(stages)), i%(inFlight*len(stages))
-		stage, slot := rest/inFlight, rest%inFlight
-		out[i] = event(wave, slot, stage, start.Add(time.Duration(i)*time.Millisecond))
+		e, err := w.event(report{
+			wave: wave, slot: rest % inFlight, status: stages[rest/inFlight],
+			at: start.Add(time.Duration(i) * time.Millisecond),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = e.Encode(); err != nil {
+			return nil, err
+		}
 	}
-	return out
+	return out, nil
 }
 
-// event returns one event of eventBytes bytes, or a few more where its numbers
-// are long.
-func event(wave, slot, stage int, at time.Time) []byte {
-	version := fmt.Sprintf("1.%d.0", wave)
-	e := events.Event{
-		ID:      fmt.Sprintf("run-%d-%d-%s", wave, slot, stages[stage]),
-		Source:  fmt.Sprintf("/github/org/app-%d/deploy", slot%1000),
-		Type:    events.TypeReported,
-		Subject: fmt.Sprintf("bench/region-%d/app-%d/%s", slot%regions, slot/regions, version),
-		Time:    at.UTC(),
-	}
-	said := events.Reported{
-		Status: stages[stage], Version: version, Release: fmt.Sprintf("r-%d", wave),
-		Actor: "github:4711", Owner: "team-checkout", URL: "https://ci.example/org/app/runs/4711",
-		Labels: map[string]string{"cluster": "blue", "tier": "1"},
-		Refs:   []string{"git:org/app@9f2c7d1e5b3a", "oci:sha256:0f4b3c8d"},
-	}
-	for {
-		err := e.SetData(said)
-		if err != nil {
-			panic("bench: " + err.Error()) // our own literal is JSON
-		}
-		raw, err := e.Encode()
-		if err != nil {
-			panic("bench: " + err.Error()) // as above
-		}
-		short := eventBytes - len(raw)
-		if short <= 0 || said.Message != "" {
-			return raw
-		}
-		said.Message = strings.Repeat("m", max(1, short-len(`,"message":""`)))
-	}
+// deploymentsIn is how many deployments load(n) speaks of.
+func deploymentsIn(n int) int {
+	wave := inFlight * len(stages)
+	return n/wave*inFlight + min(n%wave, inFlight)
 }
 
 // batches joins events into JSON arrays of size.

@@ -22,6 +22,10 @@ import (
 	"github.com/telltale-dev/telltale/internal/stream"
 )
 
+// cacheBytes is the cache of every store, the same whatever it holds: the default
+// of `telltale serve`.
+const cacheBytes = 256 << 20
+
 // rig is a server of our own in a directory of its own, fsync always, and the
 // roles that a row needs.
 type rig struct {
@@ -33,26 +37,30 @@ type rig struct {
 	stops []func() error
 }
 
-func newRig(ctx context.Context, parent string) (_ *rig, err error) {
+func newRig(ctx context.Context, parent string) (*rig, error) {
 	dir, err := os.MkdirTemp(parent, "rig-")
 	if err != nil {
 		return nil, err
 	}
 	r := &rig{dir: dir}
 	r.defer_(func() error { return os.RemoveAll(dir) })
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, r.stop())
-		}
-	}()
-	if r.nats, err = natsd.Start(ctx, natsd.Config{StoreDir: filepath.Join(dir, "nats")}); err != nil {
-		return nil, err
+	if err := r.startServer(ctx, natsd.Config{}); err != nil {
+		return nil, errors.Join(err, r.stop())
 	}
-	r.defer_(func() error { r.nats.Stop(); return nil })
+	return r, nil
+}
+
+// startServer starts the rig's server, on what the one before it left.
+func (r *rig) startServer(ctx context.Context, cfg natsd.Config) (err error) {
+	cfg.StoreDir = filepath.Join(r.dir, "nats")
+	if r.nats, err = natsd.Start(ctx, cfg); err != nil {
+		return err
+	}
+	r.defer_(r.nats.Stop)
 	if r.conn, err = r.connect(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return r, stream.Ensure(ctx, r.conn.JS, stream.Settings{AllowSingleReplica: true})
+	return stream.Ensure(ctx, r.conn.JS, stream.Settings{AllowSingleReplica: true})
 }
 
 // defer_ registers what stop does, last first.
@@ -136,7 +144,7 @@ func (r *rig) startIngest(ctx context.Context) error {
 
 // openStore opens a store of the given name in the rig's directory.
 func (r *rig) openStore(name string) (*store.DB, error) {
-	db, err := store.Open(filepath.Join(r.dir, name), store.Options{CacheBytes: 256 << 20})
+	db, err := store.Open(filepath.Join(r.dir, name), store.Options{CacheBytes: cacheBytes})
 	if err != nil {
 		return nil, err
 	}
@@ -192,8 +200,8 @@ func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error 
 		return have >= n, err
 	})
 	if err != nil {
-		have, _ := r.messages(context.WithoutCancel(ctx), name)
-		return fmt.Errorf("%s holds %d of %d messages: %w", name, have, n, err)
+		have, lookErr := r.messages(context.WithoutCancel(ctx), name)
+		return fmt.Errorf("%s holds %d of %d messages: %w", name, have, n, errors.Join(err, lookErr))
 	}
 	return nil
 }

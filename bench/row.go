@@ -3,9 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
-	"text/tabwriter"
 )
 
 // Row is one measured promise.
@@ -13,24 +11,28 @@ type Row struct {
 	Name   string  `json:"name"`
 	Figure float64 `json:"figure"` // median of the pairs
 	Unit   string  `json:"unit"`
-	Limit  float64 `json:"limit"` // median of the raw limit, same unit
+	Limit  float64 `json:"limit"` // median of what it is measured against, same unit
 	Ratio  float64 `json:"ratio"` // median of figure/limit, pair by pair
-	Goal   float64 `json:"goal"`
+	Goal   float64 `json:"goal"`  // for the ratio; 0: none
 	OK     bool    `json:"ok"`
 
 	AtMost  bool    `json:"at_most,omitempty"` // the goal is an upper bound
 	Low     float64 `json:"low"`               // least ratio of a pair
 	High    float64 `json:"high"`              // greatest
 	Pairs   int     `json:"pairs"`
-	Verdict string  `json:"verdict"` // passed, missed, inconclusive
+	Verdict Verdict `json:"verdict"`
 	Against string  `json:"against"` // what the limit is
 }
 
-// The verdicts.
+// Verdict says what a row came to.
+type Verdict string
+
+// The verdicts. Only missed and inconclusive ones are not OK.
 const (
-	passed       = "passed"
-	missed       = "missed"
-	inconclusive = "inconclusive"
+	Passed       Verdict = "passed"
+	Missed       Verdict = "missed"
+	Inconclusive Verdict = "inconclusive" // the pairs lie on both sides of the goal, too far apart
+	NoGoal       Verdict = "no goal"      // told for the record
 )
 
 // tooWide is the greatest (high-low)/median that still means something when the
@@ -45,9 +47,9 @@ type pair struct {
 	limit, row          func(ctx context.Context) (float64, error)
 }
 
-func (p *pair) measure(ctx context.Context, pairs int, progress io.Writer) (Row, error) {
-	r := Row{Name: p.name, Unit: p.unit, Against: p.against, Goal: p.goal, AtMost: p.atMost, Pairs: pairs}
-	var limits, figures, ratios []float64
+func (p *pair) measure(ctx context.Context, pairs int, progress func(string)) (Row, error) {
+	r := Row{Name: p.name, Unit: p.unit, Against: p.against, Goal: p.goal, AtMost: p.atMost}
+	var m measured
 	for i := range pairs {
 		limit, err := p.limit(ctx)
 		if err != nil {
@@ -57,14 +59,29 @@ func (p *pair) measure(ctx context.Context, pairs int, progress io.Writer) (Row,
 		if err != nil {
 			return r, fmt.Errorf("bench %s: %w", p.name, err)
 		}
-		limits, figures, ratios = append(limits, limit), append(figures, figure), append(ratios, figure/limit)
-		fmt.Fprintf(progress, "%s: pair %d of %d: %.4g against %.4g %s, ratio %.3f\n",
-			p.name, i+1, pairs, figure, limit, p.unit, figure/limit)
+		m.add(figure, limit)
+		if progress != nil {
+			progress(fmt.Sprintf("%s: pair %d of %d: %.4g against %.4g %s, ratio %.3f",
+				p.name, i+1, pairs, figure, limit, p.unit, figure/limit))
+		}
 	}
-	r.Figure, r.Limit, r.Ratio = median(figures), median(limits), median(ratios)
-	r.Low, r.High = slices.Min(ratios), slices.Max(ratios)
-	r.judge()
+	r.settle(&m)
 	return r, nil
+}
+
+// measured is what was measured for a row, pair by pair.
+type measured struct{ figures, limits, ratios []float64 }
+
+func (m *measured) add(figure, limit float64) {
+	m.figures, m.limits, m.ratios = append(m.figures, figure), append(m.limits, limit), append(m.ratios, figure/limit)
+}
+
+// settle fills in what follows from the measurements.
+func (r *Row) settle(m *measured) {
+	r.Figure, r.Limit, r.Ratio = median(m.figures), median(m.limits), median(m.ratios)
+	r.Low, r.High = slices.Min(m.ratios), slices.Max(m.ratios)
+	r.Pairs = len(m.ratios)
+	r.judge()
 }
 
 // judge compares the ratio with the goal.
@@ -74,35 +91,23 @@ func (r *Row) judge() {
 		good = func(ratio float64) bool { return ratio <= r.Goal }
 	}
 	switch {
+	case r.Goal == 0:
+		r.Verdict = NoGoal
 	case good(r.Low) != good(r.High) && (r.High-r.Low)/r.Ratio > tooWide:
-		r.Verdict = inconclusive
+		r.Verdict = Inconclusive
 	case good(r.Ratio):
-		r.Verdict = passed
+		r.Verdict = Passed
 	default:
-		r.Verdict = missed
+		r.Verdict = Missed
 	}
-	r.OK = r.Verdict == passed
+	r.OK = r.Verdict == Passed || r.Verdict == NoGoal
 }
 
+// median of at least one value.
 func median(v []float64) float64 {
 	s := slices.Sorted(slices.Values(v))
 	if n := len(s); n%2 == 0 {
 		return (s[n/2-1] + s[n/2]) / 2
 	}
 	return s[len(s)/2]
-}
-
-// Print writes rows as a table.
-func Print(w io.Writer, rows []Row) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "ROW\tFIGURE\tLIMIT\tRATIO\tSPREAD\tGOAL\tVERDICT")
-	for _, r := range rows {
-		sign := "≥"
-		if r.AtMost {
-			sign = "≤"
-		}
-		fmt.Fprintf(tw, "%s\t%.5g %s\t%.5g %s\t%.3f\t%.3f–%.3f\t%s %g\t%s\n",
-			r.Name, r.Figure, r.Unit, r.Limit, r.Against, r.Ratio, r.Low, r.High, sign, r.Goal, r.Verdict)
-	}
-	return tw.Flush()
 }

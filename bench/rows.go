@@ -5,10 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/telltale-dev/telltale/internal/projector"
+	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
@@ -125,8 +129,11 @@ func (b *bencher) pipeline(ctx context.Context) (float64, error) {
 func (b *bencher) projectLive(ctx context.Context) (float64, error) {
 	r := b.filled
 	mark := len(r.stops)
-	if err := r.conn.JS.DeleteStream(ctx, events.StreamChanges); err != nil {
-		return 0, err
+	// What an earlier pair told is there already, and that would save work.
+	for _, name := range []string{events.StreamChanges, "KV_" + events.BucketCurrent} {
+		if err := r.conn.JS.DeleteStream(ctx, name); err != nil {
+			return 0, err
+		}
 	}
 	if err := stream.Ensure(ctx, r.conn.JS, stream.Settings{AllowSingleReplica: true}); err != nil {
 		return 0, err
@@ -168,7 +175,11 @@ func (b *bencher) emitToChange(ctx context.Context) (float64, error) {
 		r.run(ctx, func(ctx context.Context) error {
 			return reader.Run(ctx, func(_ context.Context, batch []stream.Msg) error {
 				for _, m := range batch {
-					changes <- m.Data
+					select {
+					case changes <- m.Data:
+					case <-ctx.Done():
+						return ctx.Err()
+					}
 				}
 				return nil
 			})
@@ -188,7 +199,7 @@ func (b *bencher) emitToChange(ctx context.Context) (float64, error) {
 				defer func() { idle <- c }()
 				return c.post(typeEvent, b.events[i])
 			},
-			func() (int, error) {
+			func(ctx context.Context) (int, error) {
 				select {
 				case raw := <-changes:
 					return causeOf(raw, index)
@@ -219,5 +230,32 @@ func causeOf(raw []byte, index map[string]int) (int, error) {
 	return i, nil
 }
 
-// rebuild folds the whole stream into a fresh store.
-func (b *bencher) rebuild(ctx context.Context) (float64, error) { return 1, nil }
+// rebuild does what `telltale rebuild` does where the store is lost: it folds
+// the stream from its first message into a store in a fresh folder. TT_CHANGES
+// holds all that was told, as it does on every server that ran before, so its
+// changes are read back, too: nothing may be told twice.
+func (b *bencher) rebuild(ctx context.Context) (float64, error) {
+	r := b.filled
+	if told, err := r.messages(ctx, events.StreamChanges); err != nil {
+		return 0, err
+	} else if told < uint64(b.batched) { // nobody has projected yet
+		if _, err := b.projectLive(ctx); err != nil {
+			return 0, err
+		}
+	}
+	b.stores++
+	dir := filepath.Join(r.dir, fmt.Sprint("rebuilt-", b.stores))
+	start := time.Now()
+	result, err := projector.Rebuild(ctx, projector.RebuildOptions{
+		Conn: r.conn, Dir: dir, Store: store.Options{CacheBytes: cacheBytes},
+	})
+	if err != nil {
+		return 0, err
+	}
+	figure := perSecond(b.batched, start)
+	if want := uint64(deploymentsIn(b.batched)); result.Digest.Deployments != want || result.Redefined != 0 {
+		return 0, fmt.Errorf("the rebuild has %d of %d deployments, %d of them unlike before",
+			result.Digest.Deployments, want, result.Redefined)
+	}
+	return figure, os.RemoveAll(dir)
+}

@@ -242,7 +242,7 @@ func checkChanges(t *testing.T, s *natsd.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := map[string]stream.ChangeID{}
+	last := map[string]events.ChangeID{}
 	errDone := errors.New("read all")
 	err = stream.NewReader(conn, stream.ReaderOptions{Stream: events.StreamChanges}).Run(ctx, func(_ context.Context, batch []stream.Msg) error {
 		for _, m := range batch {
@@ -256,7 +256,7 @@ func checkChanges(t *testing.T, s *natsd.Server) {
 			if err := json.Unmarshal(m.Data, &change); err != nil {
 				return err
 			}
-			cause, err := stream.ParseChangeID(change.ID)
+			cause, err := events.ParseChangeID(change.ID)
 			if err != nil {
 				return err
 			}

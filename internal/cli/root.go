@@ -18,6 +18,7 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/app"
 	"github.com/telltale-dev/telltale/internal/emitcli"
+	"github.com/telltale-dev/telltale/internal/obs"
 )
 
 // Env is what a command line may touch of the world outside: the streams, and
@@ -62,6 +63,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 
 // execute runs a command tree.
 func execute(ctx context.Context, root *cobra.Command, args []string, env Env) int {
+	obs.TuneMemory(env.Getenv)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetArgs(args)

@@ -167,10 +167,13 @@ func (b *bench) notify(t *testing.T, id, lane string) {
 	t.Helper()
 	e := &events.Event{ID: "cause-" + id, Source: "/test", Type: typeCause, Subject: lane}
 	subject := events.AlertSubject("warning", "prod", "checkout")
-	e.SetData(Intent{
+	err := e.SetData(Intent{
 		ID: id, Lane: lane, Receiver: "on-call", Subject: subject, Born: b.clock.Now(),
 		Message: receiver.Message{Alert: lane, Status: receiver.StatusFiring, Title: id},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := b.journal.Append(t.Context(), Entry{Subject: subject, Event: e}); err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +223,22 @@ func (b *bench) records(t *testing.T) []string {
 	return lines
 }
 
+// readAll returns the events of TT_ALERTS.
 func (b *bench) readAll(t *testing.T) []*events.Event {
+	t.Helper()
+	var all []*events.Event
+	for _, m := range b.messages(t) {
+		e, err := events.DecodeStored(m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// messages returns TT_ALERTS as it is.
+func (b *bench) messages(t *testing.T) []stream.Msg {
 	t.Helper()
 	identity, err := stream.Identify(t.Context(), b.conn.JS, events.StreamAlerts)
 	if err != nil {
@@ -228,18 +246,12 @@ func (b *bench) readAll(t *testing.T) []*events.Event {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var all []*events.Event
+	var all []stream.Msg
 	reader := stream.NewReader(b.conn, stream.ReaderOptions{Stream: events.StreamAlerts})
 	err = reader.Run(ctx, func(_ context.Context, batch []stream.Msg) error {
-		for _, m := range batch {
-			e, err := events.DecodeStored(m.Data)
-			if err != nil {
-				return err
-			}
-			all = append(all, e)
-			if m.Seq == identity.Last {
-				cancel()
-			}
+		all = append(all, batch...)
+		if batch[len(batch)-1].Seq >= identity.Last {
+			cancel()
 		}
 		return nil
 	})

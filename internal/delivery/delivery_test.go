@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
+	"github.com/telltale-dev/telltale/internal/schema/schematest"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -176,6 +177,35 @@ func TestGivingUp(t *testing.T) {
 	})
 }
 
+// TestRecordsFitTheirSchema makes every kind of record: others read TT_ALERTS by
+// the published schemas.
+func TestRecordsFitTheirSchema(t *testing.T) {
+	b := newBench(t)
+	sent := receiver.Result{Class: receiver.Delivered, Status: 202, ProviderID: "req-1"}
+	b.recv.answers = []receiver.Result{broken, sent, gone}
+	b.notify(t, "nt_1", "a")
+	b.settle(t)
+	b.notify(t, "nt_2", "a") // takes the place of nt_1
+	b.settle(t)
+	b.notify(t, "nt_3", "b") // the endpoint is gone
+	b.settle(t)
+	b.notify(t, "nt_4", "c") // and not called again
+	b.settle(t)
+	delete(b.lanes.receivers, "on-call")
+	b.notify(t, "nt_5", "d") // nobody knows the receiver any more
+	b.settle(t)
+	b.wantRecords(t,
+		"intended nt_1 1", "concluded nt_1 1 transient",
+		"concluded nt_1 1 superseded", "intended nt_2 1", "concluded nt_2 1 delivered",
+		"intended nt_3 1", "concluded nt_3 1 permanent dead", "concluded nt_4 0 permanent dead",
+		"intended nt_5 1", "concluded nt_5 1 environment")
+	for _, m := range b.messages(t) {
+		if e, err := events.DecodeStored(m.Data); err != nil || e.Type != typeCause {
+			schematest.Event(t, m.Data)
+		}
+	}
+}
+
 func TestAReceiverThatIsNotConfiguredIsWaitedFor(t *testing.T) {
 	b := newBench(t)
 	delete(b.lanes.receivers, "on-call")
@@ -274,7 +304,7 @@ func TestIDDependsOnEachPart(t *testing.T) {
 		}
 		seen[id] = true
 	}
-	if ID("", "x") != ID("", "x") {
+	if first, again := ID("", "x"), ID("", "x"); first != again {
 		t.Error("the same parts give two ids")
 	}
 }

@@ -134,12 +134,12 @@ func nothingMoved(f *facts) error {
 }
 
 func inOrder(f *facts) error {
-	var last view.ChangeID
+	var last events.ChangeID
 	published := make(map[string][]change)
 	for _, c := range f.feed {
-		id, ok := view.ParseChangeID(c.ID)
-		if !ok {
-			return fmt.Errorf("%q is no id of a change", c.ID)
+		id, err := events.ParseChangeID(c.ID)
+		if err != nil {
+			return err
 		}
 		if last.Incarnation != "" && (id.Incarnation != last.Incarnation || id.Seq < last.Seq || id.Seq == last.Seq && id.Index <= last.Index) {
 			return fmt.Errorf("%s comes after %s", id, last)

@@ -24,5 +24,5 @@
 // at these doors before t, TT_RAW included, see tick.go.
 //
 // Back-pressure: HTTP requests wait for their commit; TT_RAW is bounded and
-// refuses new messages when it is full.
+// refuses new messages when it is full, and any that quarantine could not hold.
 package ingest

@@ -164,7 +164,7 @@ func TestOutsidersRead(t *testing.T) {
 	}
 	var changes []stream.Change
 	for i := range uint32(3) {
-		id := stream.ChangeID{Incarnation: "i", Seq: 1, Index: i}
+		id := events.ChangeID{Incarnation: "i", Seq: 1, Index: i}
 		changes = append(changes, stream.Change{
 			Env: "prod", Subject: "tt.v1.changes.prod.eu.web", ID: id, Data: fmt.Appendf(nil, `{"id":%q}`, id),
 		})

@@ -10,7 +10,6 @@ import (
 	"github.com/telltale-dev/telltale/internal/delivery"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
 	"github.com/telltale-dev/telltale/internal/store"
-	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -62,8 +61,8 @@ func (a *Alert) firing() bool { return a.Status == receiver.StatusFiring }
 // knows reports whether the alert has seen the change id, or one behind it. It
 // keeps a history that is read again, from another life of TT_CHANGES, from
 // firing what it fired before.
-func (a *Alert) knows(id stream.ChangeID) bool {
-	last, err := stream.ParseChangeID(a.Cause.Change)
+func (a *Alert) knows(id events.ChangeID) bool {
+	last, err := events.ParseChangeID(a.Cause.Change)
 	return err == nil && last.Incarnation == id.Incarnation && last.Compare(id) >= 0
 }
 

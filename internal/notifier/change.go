@@ -70,7 +70,7 @@ func (l *landing) name() string {
 // news is one message of TT_CHANGES: a change or a landing, or neither when it
 // is about something that no rule speaks of.
 type news struct {
-	id      stream.ChangeID
+	id      events.ChangeID
 	seq     uint64 // in TT_CHANGES
 	change  *change
 	landing *landing
@@ -100,7 +100,7 @@ func readNews(m stream.Msg) (news, error) {
 	default:
 		return n, nil
 	}
-	if n.id, err = stream.ParseChangeID(e.ID); err != nil {
+	if n.id, err = events.ParseChangeID(e.ID); err != nil {
 		return news{}, fmt.Errorf("read the id of a change: %w", err)
 	}
 	return n, nil

@@ -186,7 +186,9 @@ func TestTheSuiteSeesALostIntent(t *testing.T) {
 				}
 				a.Receivers = nil
 				told := *e
-				told.SetData(&a)
+				if err := told.SetData(&a); err != nil {
+					return err
+				}
 				return foldAlert(tx, &told)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/delivery"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
+	"github.com/telltale-dev/telltale/internal/schema/schematest"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -281,6 +283,35 @@ func TestAChangeThatCannotBeReadStopsNothing(t *testing.T) {
 	w.change(t, status(checkout2, "in_progress", "failed", 1))
 	if calls := w.mustRun(t); len(calls) != 1 {
 		t.Errorf("people read %q", titles(calls))
+	}
+}
+
+// TestWhatIsSaidFitsTheSchemas holds TT_ALERTS, and what a receiver gets, to what
+// is published.
+func TestWhatIsSaidFitsTheSchemas(t *testing.T) {
+	w := newWorld(t)
+	failed := status(checkout2, "in_progress", "failed", 1)
+	failed.Release, failed.Owner, failed.Message, failed.Reason = "r42", "team-payments", "2 of 5 pods", "probe_failed"
+	w.change(t, failed)
+	w.change(t, view.Change{Key: "prod/eu-west-1/cart/7", Facts: view.Facts{Status: "manual_intervention"}, Late: true})
+	calls := w.mustRun(t)
+	w.change(t, status(checkout2, "failed", "reverted", 1))
+	calls = append(calls, w.mustRun(t)...)
+	if len(calls) != 3 {
+		t.Errorf("people read %q", titles(calls))
+	}
+	for _, c := range calls {
+		schematest.Event(t, []byte(c.body))
+	}
+	types := make(map[string]int)
+	for _, m := range w.records(t) {
+		types[schematest.Event(t, m.Data).Type]++
+	}
+	want := map[string]int{
+		events.TypeAlertFired: 2, events.TypeAlertResolved: 1, events.TypeDeliveryIntended: 3, events.TypeDeliveryConcluded: 3,
+	}
+	if !maps.Equal(types, want) {
+		t.Errorf("on record are %v, want %v", types, want)
 	}
 }
 

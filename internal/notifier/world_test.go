@@ -123,7 +123,7 @@ const incarnation = "life1"
 func (w *world) change(t *testing.T, c view.Change) {
 	t.Helper()
 	w.next++
-	c.ID = view.ChangeID{Incarnation: incarnation, Seq: w.next, Index: 1}
+	c.ID = events.ChangeID{Incarnation: incarnation, Seq: w.next, Index: 1}
 	if c.At == 0 {
 		c.At = w.clock.Now().UnixNano()
 	}
@@ -145,10 +145,12 @@ func (w *world) change(t *testing.T, c view.Change) {
 func (w *world) landing(t *testing.T, slot events.Slot, l view.Landing) {
 	t.Helper()
 	e := events.Event{
-		ID:     view.ChangeID{Incarnation: incarnation, Seq: w.next + 1}.String(),
+		ID:     events.ChangeID{Incarnation: incarnation, Seq: w.next + 1}.String(),
 		Source: view.SourceProjector, Type: events.TypeSlotChanged, Subject: slot.String(),
 	}
-	e.SetData((&view.Slot{Current: l}).Body(slot))
+	if err := e.SetData((&view.Slot{Current: l}).Body(slot)); err != nil {
+		t.Fatal(err)
+	}
 	raw, err := e.Encode()
 	if err != nil {
 		t.Fatal(err)

@@ -23,12 +23,12 @@ import (
 type beliefs struct {
 	seed maphash.Seed
 	last map[string]belief // by key
-	told view.ChangeID     // the last change in TT_CHANGES; zero: there is none
+	told events.ChangeID   // the last change in TT_CHANGES; zero: there is none
 }
 
 // belief is the last change of a deployment.
 type belief struct {
-	id     view.ChangeID
+	id     events.ChangeID
 	facts  uint64 // a hash
 	status string
 }
@@ -117,7 +117,7 @@ func (b *beliefs) status(key string) string {
 }
 
 // isTold reports whether TT_CHANGES has a change: it holds all up to a last one.
-func (b *beliefs) isTold(id view.ChangeID) bool {
+func (b *beliefs) isTold(id events.ChangeID) bool {
 	return b != nil && b.told.Incarnation == id.Incarnation &&
 		(id.Seq < b.told.Seq || id.Seq == b.told.Seq && id.Index <= b.told.Index)
 }

@@ -67,7 +67,7 @@ func (b *batch) settle(d *deployment, before view.Facts, c cause) error {
 		return nil
 	}
 	change := view.Change{
-		ID:     view.ChangeID{Incarnation: b.position.Incarnation, Seq: b.seq, Index: b.index},
+		ID:     events.ChangeID{Incarnation: b.position.Incarnation, Seq: b.seq, Index: b.index},
 		Before: d.row.Last, Key: d.name, From: before.Status, Facts: now,
 		At: c.at, Recorded: c.recorded, Reason: c.reason, Cause: view.Cause{Source: c.source, ID: c.id},
 	}
@@ -77,7 +77,7 @@ func (b *batch) settle(d *deployment, before view.Facts, c cause) error {
 			change.Reason = d.row.State.Reason
 		}
 	}
-	if c.late && before.Status != now.Status && d.row.Last != (view.ChangeID{}) {
+	if c.late && before.Status != now.Status && d.row.Last != (events.ChangeID{}) {
 		change.Late, change.Amends = true, d.row.Last
 	}
 	b.index++

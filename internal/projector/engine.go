@@ -60,6 +60,7 @@ type outgoing struct {
 	changes []view.Change
 	slots   []slotRow
 	dirty   []dirtySlot // rows of the store to remove once that is done
+	more    bool        // more messages are waiting to be folded
 }
 
 type slotRow struct {

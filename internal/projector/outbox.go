@@ -16,8 +16,8 @@ import (
 
 // Bounds of the outbox.
 const (
-	maxRound  = 4000 // changes that are published at once
-	markEvery = 8    // rounds between two marks, while there is more to do
+	maxRound    = 4000 // changes that are published at once
+	settleEvery = 64   // rounds until slots are shown and the mark is set, while there is more to do
 )
 
 // outbox takes what is in the store to where others see it: first the changes,
@@ -31,10 +31,12 @@ type outbox struct {
 	metrics   *Metrics
 	fail      func(point string) error
 
-	// Done, but not marked.
-	last  view.ChangeID
+	// Published, but not marked. Of each slot only the last row is worth showing,
+	// so slots wait until the projection has nothing more to fold.
+	last  events.ChangeID
+	slots map[string]view.Slot
 	dirty []dirtySlot
-	due   int // rounds since the last mark
+	due   int // rounds since the last settle
 }
 
 func (p *Projector) outbox(ctx context.Context) (*outbox, error) {
@@ -52,6 +54,7 @@ func (p *Projector) outbox(ctx context.Context) (*outbox, error) {
 	}
 	return &outbox{
 		db: p.o.DB, current: current, metrics: p.o.Metrics, fail: p.o.FailPoint,
+		slots: make(map[string]view.Slot),
 		publisher: stream.NewPublisher(p.o.Conn, stream.PublisherOptions{
 			Forgive: forgiven, Metrics: p.o.Stream, Logger: p.o.Logger,
 		}),
@@ -65,7 +68,7 @@ func (o *outbox) close() error {
 // resume publishes what an earlier run left in the store behind the mark.
 func (o *outbox) resume(ctx context.Context) error {
 	slots := map[string]bool{}
-	var after view.ChangeID
+	var after events.ChangeID
 	err := o.db.View(func(r *store.Reader) (err error) {
 		if after, err = r.Published(); err != nil {
 			return err
@@ -102,33 +105,26 @@ func (o *outbox) resume(ctx context.Context) error {
 		after = changes[len(changes)-1].ID
 	}
 	// Slots go last: their rows say what all of these changes led to.
-	rows, err := o.rows(slots)
-	if err != nil {
+	if err := o.load(slots); err != nil {
 		return err
 	}
-	if err := o.show(ctx, rows); err != nil {
-		return err
-	}
-	return o.mark()
+	return o.settle(ctx)
 }
 
-// rows reads slots as they are.
-func (o *outbox) rows(names map[string]bool) (rows []slotRow, err error) {
-	err = o.db.View(func(r *store.Reader) error {
+// load makes slots wait as they are in the store.
+func (o *outbox) load(names map[string]bool) error {
+	return o.db.View(func(r *store.Reader) error {
 		for name := range names {
 			at, err := events.ParseSlot(name)
 			if err != nil {
 				return err
 			}
-			row, err := r.Slot(at)
-			if err != nil {
+			if o.slots[name], err = r.Slot(at); err != nil {
 				return fmt.Errorf("read slot %s: %w", name, err)
 			}
-			rows = append(rows, slotRow{name, row})
 		}
 		return nil
 	})
-	return rows, err
 }
 
 // run tells what comes in until there is no more. It takes together what waits.
@@ -141,35 +137,35 @@ func (o *outbox) run(ctx context.Context, in <-chan outgoing) error {
 					out.changes = append(out.changes, next.changes...)
 					out.slots = append(out.slots, next.slots...)
 					out.dirty = append(out.dirty, next.dirty...)
+					out.more = next.more
 				}
 			default:
 				more = false
 			}
 		}
-		if err := o.tell(ctx, out); err != nil {
-			if ctx.Err() != nil {
-				return errors.Join(err, o.mark()) // what the rounds before did is done
-			}
+		if err := o.publish(ctx, out.changes); err != nil {
 			return err
 		}
-		if o.due++; len(in) == 0 || o.due >= markEvery {
-			if err := o.mark(); err != nil {
+		for _, s := range out.slots {
+			o.slots[s.name] = s.row
+		}
+		o.dirty = append(o.dirty, out.dirty...)
+		if o.due++; !out.more || o.due >= settleEvery {
+			if err := o.settle(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	return o.mark()
+	return o.settle(ctx)
 }
 
-func (o *outbox) tell(ctx context.Context, out outgoing) error {
-	if err := o.publish(ctx, out.changes); err != nil {
+// settle shows the slots that wait and marks how far the outbox came.
+func (o *outbox) settle(ctx context.Context) error {
+	o.due = 0
+	if err := o.show(ctx); err != nil {
 		return err
 	}
-	if err := o.show(ctx, out.slots); err != nil {
-		return err
-	}
-	o.dirty = append(o.dirty, out.dirty...)
-	return nil
+	return o.mark()
 }
 
 // publish returns when TT_CHANGES has the changes.
@@ -209,49 +205,41 @@ func render(changes []view.Change) ([]stream.Change, error) {
 		buf = c.AppendJSON(buf)
 		place := events.Place{Env: key.Env, Region: key.Region, Component: key.Component}
 		out[i] = stream.Change{
-			Env: key.Env, Subject: place.ChangesSubject(), ID: stream.ChangeID(c.ID), Data: slices.Clip(buf[from:]),
+			Env: key.Env, Subject: place.ChangesSubject(), ID: c.ID, Data: slices.Clip(buf[from:]),
 		}
 	}
 	return out, nil
 }
 
-// show returns when TT_CURRENT has the slots. A crash in it or behind it: the
-// mark is not moved, the next start shows the same slots again as they are then.
-func (o *outbox) show(ctx context.Context, slots []slotRow) error {
-	if len(slots) == 0 {
+// show returns when TT_CURRENT has the slots that wait. A crash in it or behind
+// it: the mark is not moved, the next start shows the same slots again as they
+// are then.
+func (o *outbox) show(ctx context.Context) error {
+	if len(o.slots) == 0 {
 		return nil
 	}
-	// Of several rows of one slot only the last is worth rendering.
-	latest := make(map[string]int, len(slots))
-	for i := range slots {
-		latest[slots[i].name] = i
-	}
-	entries := make([]stream.Entry, 0, len(latest))
-	for i := range slots {
-		s := &slots[i]
-		if latest[s.name] != i {
-			continue
-		}
-		at, err := events.ParseSlot(s.name)
+	entries := make([]stream.Entry, 0, len(o.slots))
+	for name, row := range o.slots {
+		at, err := events.ParseSlot(name)
 		if err != nil {
-			return fmt.Errorf("render slot %s: %w", s.name, err)
+			return fmt.Errorf("render slot %s: %w", name, err)
 		}
-		value, err := json.Marshal(s.row.Body(at))
+		value, err := json.Marshal(row.Body(at))
 		if err != nil {
-			return fmt.Errorf("render slot %s: %w", s.name, err)
+			return fmt.Errorf("render slot %s: %w", name, err)
 		}
-		entries = append(entries, stream.Entry{Key: events.CurrentKey(at), Revision: s.row.Revision, Value: value})
+		entries = append(entries, stream.Entry{Key: events.CurrentKey(at), Revision: row.Revision, Value: value})
 	}
 	if err := o.current.Put(ctx, entries); err != nil {
 		return err
 	}
+	clear(o.slots)
 	return o.fail(pointCurrent)
 }
 
 // mark notes in the store how far the outbox came.
 func (o *outbox) mark() error {
-	o.due = 0
-	if o.last == (view.ChangeID{}) && len(o.dirty) == 0 {
+	if o.last == (events.ChangeID{}) && len(o.dirty) == 0 {
 		return nil
 	}
 	err := o.db.Update(func(w *store.Writer) error {
@@ -260,7 +248,7 @@ func (o *outbox) mark() error {
 				return err
 			}
 		}
-		if o.last == (view.ChangeID{}) {
+		if o.last == (events.ChangeID{}) {
 			return nil
 		}
 		return w.SetPublished(o.last)
@@ -268,6 +256,6 @@ func (o *outbox) mark() error {
 	if err != nil {
 		return err
 	}
-	o.last, o.dirty = view.ChangeID{}, nil
+	o.last, o.dirty = events.ChangeID{}, nil
 	return o.fail(pointMarked)
 }

@@ -123,7 +123,10 @@ func (p *Projector) Run(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		defer close(told)
-		e.emit = func(ctx context.Context, o outgoing) error { return send(ctx, told, o) }
+		e.emit = func(ctx context.Context, o outgoing) error {
+			o.more = len(decoded) > 0
+			return send(ctx, told, o)
+		}
 		defer e.close()
 		for messages := range decoded {
 			if err := e.run(running, messages); err != nil {

@@ -217,7 +217,7 @@ func (r *rebuild) fold(ctx context.Context, p *Projector, e *engine) error {
 	computed := r.position + 1
 	switch {
 	case r.o.Verify:
-	case r.beliefs.told == view.ChangeID{}:
+	case r.beliefs.told == events.ChangeID{}:
 		computed = 1
 	case r.beliefs.told.Incarnation == e.position.Incarnation:
 		computed = r.beliefs.told.Seq
@@ -340,7 +340,7 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 // mark says how far TT_CHANGES came.
 func (r *rebuild) mark(e *engine) error {
 	told := r.beliefs.told
-	if told == (view.ChangeID{}) {
+	if told == (events.ChangeID{}) {
 		return nil
 	}
 	return e.db.Update(func(w *store.Writer) error {

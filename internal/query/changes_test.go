@@ -13,7 +13,7 @@ import (
 // publish puts a change into TT_CHANGES, caused by a position in TT_EVENTS.
 func (f *fixture) publish(cause uint64, env, key string) {
 	f.t.Helper()
-	c := view.Change{ID: view.ChangeID{Incarnation: incarnation, Seq: cause}, Key: key}
+	c := view.Change{ID: events.ChangeID{Incarnation: incarnation, Seq: cause}, Key: key}
 	k, err := events.ParseKey(key)
 	if err != nil {
 		f.t.Fatal(err)

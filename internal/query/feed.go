@@ -13,7 +13,6 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/stream"
-	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -64,7 +63,7 @@ func (f *feed) after(ctx context.Context, seq uint64, limit int) ([]entry, error
 // tip is the end of TT_CHANGES at some moment; zero when nothing is known of it.
 type tip struct {
 	seq   uint64
-	cause view.ChangeID
+	cause events.ChangeID
 }
 
 // tip returns the last change. Without an answer it is zero: that only makes
@@ -80,7 +79,10 @@ func (f *feed) tip(ctx context.Context) tip {
 	if err != nil {
 		return tip{}
 	}
-	id, _ := view.ParseChangeID(e.ID) // no id of ours: the zero one, which joins nothing
+	id, err := events.ParseChangeID(e.ID)
+	if err != nil {
+		return tip{} // no projector wrote it
+	}
 	return tip{seq: got[0].seq, cause: id}
 }
 

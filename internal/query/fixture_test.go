@@ -86,7 +86,7 @@ func (f *fixture) tell(key string, story ...word) {
 	}
 	state, steps := statemachine.Standard().Fold(k.Deployment, words)
 	f.update(func(w *store.Writer) error {
-		var last view.ChangeID
+		var last events.ChangeID
 		var changes []view.Change
 		for i := range words {
 			if err := w.PutEvent(key, &store.Event{Seq: words[i].Stream, Counts: true, Word: &words[i]}); err != nil {
@@ -105,7 +105,7 @@ func (f *fixture) tell(key string, story ...word) {
 				continue
 			}
 			changes = append(changes, view.Change{
-				ID:  view.ChangeID{Incarnation: incarnation, Seq: s.Word.Stream},
+				ID:  events.ChangeID{Incarnation: incarnation, Seq: s.Word.Stream},
 				Key: key, From: s.From, At: s.Mark.Tau, Recorded: s.Word.Recorded,
 				Facts: view.Facts{Status: s.To, Attempt: s.Attempt, Percent: -1, Version: s.Word.Version},
 				Cause: view.Cause{Source: s.Word.Source, ID: s.Word.ID},
@@ -151,7 +151,9 @@ func (f *fixture) word(k events.Key, w word) statemachine.Word {
 	if w.source == "" {
 		e.Source = "/ci/checkout"
 	}
-	e.SetData(events.Reported{Status: w.status, Version: w.version, Release: w.release, Reason: w.reason})
+	if err := e.SetData(events.Reported{Status: w.status, Version: w.version, Release: w.release, Reason: w.reason}); err != nil {
+		f.t.Fatal(err)
+	}
 	word, ok, err := statemachine.NewWord(e, f.seq, e.ID)
 	if err != nil || !ok {
 		f.t.Fatalf("no word: %v", err)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -193,13 +192,13 @@ func (p *params) position(of listing) uint64 {
 
 // change returns the change in the cursor of a listing of changes, zero for the
 // first page.
-func (p *params) change(of listing) view.ChangeID {
+func (p *params) change(of listing) events.ChangeID {
 	c := p.cursor(of)
 	if c == "" {
-		return view.ChangeID{}
+		return events.ChangeID{}
 	}
-	id, ok := view.ParseChangeID(c)
-	if !ok {
+	id, err := events.ParseChangeID(c)
+	if err != nil {
 		p.fail(events.CodeMalformed, "cursor is not one that this listing gave")
 	}
 	return id

@@ -17,8 +17,8 @@ const format = 1
 // Sizes in bytes.
 const (
 	defaultCache = 384 << 20
-	memTable     = 32 << 20
-	memTables    = 4
+	memTable     = 64 << 20
+	memTables    = 3
 	// maxTx is where a transaction asks to be ended: Badger refuses one at 15 %
 	// of a memtable, and its own overhead per row is not in our count.
 	maxTx      = memTable / 100 * 8
@@ -29,7 +29,7 @@ const (
 // Options of a store. The zero value is a store with defaults.
 type Options struct {
 	// CacheBytes bounds the caches of blocks and indexes; default 384 MiB. The
-	// memtables take 128 MiB more.
+	// memtables take 192 MiB more.
 	CacheBytes int64
 
 	// Sync makes every transaction wait for the disk. Without it a power cut

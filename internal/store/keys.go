@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -102,7 +101,7 @@ func keyMember(release events.Release, deployment string) []byte {
 
 func keyChanges() []byte { return key(kindChange) }
 
-func keyChange(id view.ChangeID) []byte { return appendChangeID(keyChanges(), id) }
+func keyChange(id events.ChangeID) []byte { return appendChangeID(keyChanges(), id) }
 
 func keyDirties() []byte { return key(kindDirty) }
 
@@ -119,19 +118,19 @@ func keyDefinition(kind, name string, h IdentityHash) []byte {
 	return append(append(b, 0), h[:]...)
 }
 
-func appendChangeID(b []byte, id view.ChangeID) []byte {
+func appendChangeID(b []byte, id events.ChangeID) []byte {
 	b = append(append(b, id.Incarnation...), 0)
 	b = binary.BigEndian.AppendUint64(b, id.Seq)
 	return binary.BigEndian.AppendUint32(b, id.Index)
 }
 
 // changeIDOf reads the end of a key that [appendChangeID] wrote.
-func changeIDOf(b []byte) (view.ChangeID, error) {
+func changeIDOf(b []byte) (events.ChangeID, error) {
 	if len(b) < 13 || b[len(b)-13] != 0 {
-		return view.ChangeID{}, ErrCodec
+		return events.ChangeID{}, ErrCodec
 	}
 	n := len(b) - 12
-	return view.ChangeID{
+	return events.ChangeID{
 		Incarnation: string(b[:n-1]),
 		Seq:         binary.BigEndian.Uint64(b[n:]),
 		Index:       binary.BigEndian.Uint32(b[n+8:]),

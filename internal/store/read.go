@@ -22,7 +22,7 @@ func (r *Reader) Position() (p Position, err error) {
 
 // Published returns the id of the last change that TT_CHANGES and TT_CURRENT
 // are known to have; zero when that is none. They may have more.
-func (r *Reader) Published() (id view.ChangeID, err error) {
+func (r *Reader) Published() (id events.ChangeID, err error) {
 	err = r.get(keyPublished(), func(v []byte) (err error) {
 		id, err = changeIDOf(v)
 		return err
@@ -198,7 +198,7 @@ func (r *Reader) ReleaseMembers(release events.Release) (keys []string, err erro
 }
 
 // Change returns one change, or [ErrNotFound].
-func (r *Reader) Change(id view.ChangeID) (c view.Change, err error) {
+func (r *Reader) Change(id events.ChangeID) (c view.Change, err error) {
 	err = r.get(keyChange(id), func(v []byte) (err error) {
 		c, err = decodeChange(id, v)
 		return err
@@ -208,7 +208,7 @@ func (r *Reader) Change(id view.ChangeID) (c view.Change, err error) {
 
 // Changes calls fn for each change behind after (zero: all), in order, until fn
 // answers more=false or an error.
-func (r *Reader) Changes(after view.ChangeID, fn func(view.Change) (more bool, err error)) error {
+func (r *Reader) Changes(after events.ChangeID, fn func(view.Change) (more bool, err error)) error {
 	from := keyChange(after)
 	return r.Scan(keyChanges(), behind(from, after.Incarnation), func(k, v []byte) (bool, error) {
 		id, err := changeIDOf(k[1:])
@@ -226,7 +226,7 @@ func (r *Reader) Changes(after view.ChangeID, fn func(view.Change) (more bool, e
 // ChangesOf calls fn for each change of one deployment behind after (zero: all),
 // in order, until fn answers more=false or an error. It reads the chain from its
 // end: the cost is that of all changes behind after, however few fn takes.
-func (r *Reader) ChangesOf(deployment string, after view.ChangeID, fn func(view.Change) (more bool, err error)) error {
+func (r *Reader) ChangesOf(deployment string, after events.ChangeID, fn func(view.Change) (more bool, err error)) error {
 	row, err := r.deployment(deployment)
 	if err != nil {
 		return ignoreNotFound(err)

@@ -63,7 +63,7 @@ func decodeCounts(v []byte) (Counts, error) {
 // Deployment is what is believed of one deployment.
 type Deployment struct {
 	State *statemachine.State
-	Last  view.ChangeID // the last change that told of it; zero: none did
+	Last  events.ChangeID // the last change that told of it; zero: none did
 }
 
 // Revision is the position in EVENTS of what caused the last change.
@@ -275,14 +275,14 @@ func decodeSlotWord(v []byte) (statemachine.SlotWord, error) {
 }
 
 // appendRef writes the id of a change that a row refers to.
-func appendRef(b []byte, id view.ChangeID) []byte {
+func appendRef(b []byte, id events.ChangeID) []byte {
 	b = appendText(b, id.Incarnation)
 	b = binary.AppendUvarint(b, id.Seq)
 	return binary.AppendUvarint(b, uint64(id.Index))
 }
 
-func (d *decoder) ref() view.ChangeID {
-	return view.ChangeID{Incarnation: d.text(), Seq: d.uint(), Index: uint32(d.uint())}
+func (d *decoder) ref() events.ChangeID {
+	return events.ChangeID{Incarnation: d.text(), Seq: d.uint(), Index: uint32(d.uint())}
 }
 
 // appendChange leaves out the id, which is the key.
@@ -302,7 +302,7 @@ func appendChange(b []byte, c *view.Change) []byte {
 	return append(b, c.Digest[:]...)
 }
 
-func decodeChange(id view.ChangeID, v []byte) (view.Change, error) {
+func decodeChange(id events.ChangeID, v []byte) (view.Change, error) {
 	d := decoder{b: v}
 	c := view.Change{ID: id, Key: d.text(), From: d.text()}
 	c.Status, c.Attempt, c.Conditions = d.text(), uint32(d.uint()), d.texts()

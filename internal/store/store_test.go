@@ -58,12 +58,12 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 	}
 	state, steps := statemachine.Standard().Fold("1.0", []statemachine.Word{word})
 	first := view.Change{
-		ID: view.ChangeID{Incarnation: "abc", Seq: 3}, Key: name, From: "unknown",
+		ID: events.ChangeID{Incarnation: "abc", Seq: 3}, Key: name, From: "unknown",
 		Facts: view.Facts{Status: "deployed", Attempt: 1, Conditions: []string{"x"}, Percent: 12.5, Version: "1.0"},
 		At:    5e9, Recorded: 6e9, Cause: view.Cause{Source: "/ci", ID: "a"}, Digest: state.Digest(),
 	}
 	second := first
-	second.ID, second.Before = view.ChangeID{Incarnation: "abc", Seq: 300, Index: 1}, first.ID
+	second.ID, second.Before = events.ChangeID{Incarnation: "abc", Seq: 300, Index: 1}, first.ID
 	second.Late, second.Amends, second.Marks = true, first.ID, []string{"m"}
 	position := Position{Incarnation: "abc", Seq: 3, Part: 1, Resume: name, Index: 9}
 	identity := Identity{{Hash: "h", Recorded: 6e9, Seq: 3, Subject: name}, {Hash: "g", Recorded: 7e9, Seq: 4, Subject: "x"}}
@@ -118,7 +118,7 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 		check("ticks", ticks, err, []Tick{tick})
 		defs, err := r.Definitions("Lifecycle")
 		check("definitions", defs, err, []Definition{def})
-		for after, want := range map[view.ChangeID][]view.Change{{}: {first, second}, first.ID: {second}, second.ID: nil} {
+		for after, want := range map[events.ChangeID][]view.Change{{}: {first, second}, first.ID: {second}, second.ID: nil} {
 			var all, own []view.Change
 			err := r.Changes(after, func(c view.Change) (bool, error) { all = append(all, c); return true, nil })
 			check("changes", all, err, want)
@@ -152,7 +152,7 @@ func TestDamagedRowsAreRefused(t *testing.T) {
 		"identity":   func(b []byte) error { _, err := decodeIdentity(b); return err },
 		"note":       func(b []byte) error { _, err := decodeEvent(1, b); return err },
 		"slot":       func(b []byte) error { _, err := decodeSlot(b); return err },
-		"change":     func(b []byte) error { _, err := decodeChange(view.ChangeID{}, b); return err },
+		"change":     func(b []byte) error { _, err := decodeChange(events.ChangeID{}, b); return err },
 		"tick":       func(b []byte) error { _, err := decodeTick("r", b); return err },
 	}
 	for name, row := range rows {

@@ -10,7 +10,7 @@ import (
 func (w *Writer) SetPosition(p Position) error { return w.Put(keyPosition(), p.append(nil)) }
 
 // SetPublished says that all changes up to id have left.
-func (w *Writer) SetPublished(id view.ChangeID) error {
+func (w *Writer) SetPublished(id events.ChangeID) error {
 	return w.Put(keyPublished(), appendChangeID(nil, id))
 }
 

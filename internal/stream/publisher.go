@@ -60,7 +60,7 @@ type Publisher struct {
 // head is the last change of an environment, as far as we know.
 type head struct {
 	seq uint64 // in TT_CHANGES; 0: there is none
-	id  ChangeID
+	id  events.ChangeID
 }
 
 // NewPublisher returns a publisher.
@@ -223,7 +223,7 @@ func (p *Publisher) last(ctx context.Context, env string) (head, error) {
 	if err := json.Unmarshal(raw, &event); err != nil {
 		return head{}, &Error{Kind: Permanent, Op: op, Err: fmt.Errorf("sequence %d is not a change: %w", seq, err)}
 	}
-	id, err := ParseChangeID(event.ID)
+	id, err := events.ParseChangeID(event.ID)
 	if err != nil {
 		return head{}, &Error{Kind: Permanent, Op: op, Err: fmt.Errorf("sequence %d: %w", seq, err)}
 	}

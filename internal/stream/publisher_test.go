@@ -20,7 +20,7 @@ func changes(incarnation string, first, n int, envs ...string) []stream.Change {
 	for i := range n {
 		env := envs[(first+i)%len(envs)]
 		for index := range uint32(2) {
-			id := stream.ChangeID{Incarnation: incarnation, Seq: uint64(first + i), Index: index}
+			id := events.ChangeID{Incarnation: incarnation, Seq: uint64(first + i), Index: index}
 			out = append(out, stream.Change{
 				Env:     env,
 				Subject: events.Place{Env: env, Region: "eu-west-1", Component: fmt.Sprint("c", i%5)}.ChangesSubject(),
@@ -33,13 +33,13 @@ func changes(incarnation string, first, n int, envs ...string) []stream.Change {
 }
 
 // published reads all ids in TT_CHANGES.
-func published(t testing.TB, c *stream.Conn) []stream.ChangeID {
+func published(t testing.TB, c *stream.Conn) []events.ChangeID {
 	t.Helper()
 	total := stored(t, c, events.StreamChanges)
 	if total == 0 {
 		return nil
 	}
-	var out []stream.ChangeID
+	var out []events.ChangeID
 	ctx, cancel := context.WithCancel(testContext(t))
 	defer cancel()
 	err := stream.NewReader(c, stream.ReaderOptions{Stream: events.StreamChanges}).
@@ -49,7 +49,7 @@ func published(t testing.TB, c *stream.Conn) []stream.ChangeID {
 				if err := json.Unmarshal(m.Data, &e); err != nil {
 					return err
 				}
-				id, err := stream.ParseChangeID(e.ID)
+				id, err := events.ParseChangeID(e.ID)
 				if err != nil {
 					return err
 				}
@@ -73,11 +73,11 @@ func published(t testing.TB, c *stream.Conn) []stream.ChangeID {
 // each environment in order.
 func wantOnce(t testing.TB, c *stream.Conn, want []stream.Change) {
 	t.Helper()
-	env := make(map[stream.ChangeID]string, len(want))
+	env := make(map[events.ChangeID]string, len(want))
 	for _, ch := range want {
 		env[ch.ID] = ch.Env
 	}
-	last := make(map[string]stream.ChangeID)
+	last := make(map[string]events.ChangeID)
 	got := published(t, c)
 	for _, id := range got {
 		e, ok := env[id]
@@ -202,20 +202,5 @@ func TestPublishFull(t *testing.T) {
 	cancel()
 	if err := p.Publish(ctx, changes("inc", 1, 1, "prod")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestChangeID(t *testing.T) {
-	for _, id := range []stream.ChangeID{
-		{Incarnation: "a"}, {Incarnation: "dz2kq1", Seq: 18446744073709551615, Index: 4294967295},
-	} {
-		if got := must(stream.ParseChangeID(id.String()))(t); got != id {
-			t.Errorf("%s came back as %v", id, got)
-		}
-	}
-	for _, s := range []string{"", "a", "a.1", ".1.2", "a.1.2.3", "a.01.2", "a.+1.2", "a.1.4294967296", "a.1.", "a.-1.0"} {
-		if id, err := stream.ParseChangeID(s); err == nil {
-			t.Errorf("%q was taken for %v", s, id)
-		}
 	}
 }

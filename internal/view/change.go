@@ -1,7 +1,6 @@
 package view
 
 import (
-	"cmp"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -19,49 +18,6 @@ const SourceProjector = "/telltale/projector"
 // ReasonRedefined is the reason of a change that no event caused: the fold or a
 // definition gives another answer now than what was believed.
 const ReasonRedefined = "redefined"
-
-// ChangeID orders the changes: the position of the cause in EVENTS, and among
-// those of one cause by key.
-type ChangeID struct {
-	Incarnation string // of EVENTS, see stream.Identity
-	Seq         uint64
-	Index       uint32
-}
-
-// String returns "<incarnation>.<sequence>.<index>", "" for the zero value.
-func (c ChangeID) String() string {
-	if c.Incarnation == "" {
-		return ""
-	}
-	b := make([]byte, 0, 48)
-	b = append(b, c.Incarnation...)
-	b = strconv.AppendUint(append(b, '.'), c.Seq, 10)
-	return string(strconv.AppendUint(append(b, '.'), uint64(c.Index), 10))
-}
-
-// Compare orders the changes of one incarnation by cause and index; of two
-// incarnations, the one whose stream was made later goes behind.
-func (c ChangeID) Compare(o ChangeID) int {
-	return cmp.Or(strings.Compare(c.Incarnation, o.Incarnation), cmp.Compare(c.Seq, o.Seq), cmp.Compare(c.Index, o.Index))
-}
-
-// ParseChangeID is the inverse of [ChangeID.String].
-func ParseChangeID(s string) (id ChangeID, ok bool) {
-	incarnation, rest, found := strings.Cut(s, ".")
-	seq, index, more := strings.Cut(rest, ".")
-	if !found || !more || incarnation == "" {
-		return ChangeID{}, false
-	}
-	n, err := strconv.ParseUint(seq, 10, 64)
-	if err != nil {
-		return ChangeID{}, false
-	}
-	i, err := strconv.ParseUint(index, 10, 32)
-	if err != nil {
-		return ChangeID{}, false
-	}
-	return ChangeID{Incarnation: incarnation, Seq: n, Index: uint32(i)}, true
-}
 
 // Cause is the event that made us believe something.
 type Cause struct{ Source, ID string }
@@ -82,16 +38,16 @@ type Facts struct {
 // Change is one step of what we believe of a deployment. Times are Unix
 // nanoseconds.
 type Change struct {
-	ID       ChangeID
-	Before   ChangeID // the deployment's change before this one; zero: it is the first. Not published.
+	ID       events.ChangeID
+	Before   events.ChangeID // the deployment's change before this one; zero: it is the first. Not published.
 	Key      string
 	From     string // status before
 	Facts           // what holds now
 	At       int64  // τ of the cause
 	Recorded int64  // recordedtime of the cause
 	Reason   string
-	Late     bool     // the cause came out of order and changed the status
-	Amends   ChangeID // when late: what we had believed; zero otherwise
+	Late     bool            // the cause came out of order and changed the status
+	Amends   events.ChangeID // when late: what we had believed; zero otherwise
 	Cause    Cause
 	Marks    []string
 	Digest   [32]byte // of the deployment's state
@@ -197,8 +153,8 @@ func ParseChange(raw []byte) (c Change, ok bool, err error) {
 	if e.Type != events.TypeDeploymentChanged {
 		return Change{}, false, nil
 	}
-	id, ok := ParseChangeID(e.ID)
-	if !ok {
+	id, err := events.ParseChangeID(e.ID)
+	if err != nil {
 		return Change{}, false, events.Errorf(events.CodeSchema, "the id of a change is not <incarnation>.<sequence>.<index>")
 	}
 	d := &e.Data
@@ -215,7 +171,9 @@ func ParseChange(raw []byte) (c Change, ok bool, err error) {
 		c.Percent = *d.Percent
 	}
 	if d.Amends != "" {
-		c.Amends, _ = ParseChangeID(d.Amends)
+		if c.Amends, err = events.ParseChangeID(d.Amends); err != nil {
+			return Change{}, false, events.Errorf(events.CodeSchema, "what a change amends is not <incarnation>.<sequence>.<index>")
+		}
 	}
 	digest, err := hex.DecodeString(strings.TrimPrefix(d.Digest, "sha256:"))
 	if err != nil || copy(c.Digest[:], digest) != len(c.Digest) {

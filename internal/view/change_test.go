@@ -11,15 +11,15 @@ import (
 func TestChangeIsReadBackAsWritten(t *testing.T) {
 	at := time.Date(2026, 3, 1, 10, 0, 0, 123456789, time.UTC).UnixNano()
 	full := Change{
-		ID: ChangeID{"abc", 7, 2}, Key: "prod/eu/web/1.0", From: "planned",
+		ID: events.ChangeID{Incarnation: "abc", Seq: 7, Index: 2}, Key: "prod/eu/web/1.0", From: "planned",
 		Facts: Facts{
 			Status: "deployed", Attempt: 2, Conditions: []string{"clock_ahead", "conflicted"}, Version: "1.0",
 			Release: "r1", Owner: "team", Percent: 99.5, Message: "quoted \"\n\u2028 text",
 		},
-		At: at, Recorded: at + 1, Reason: "because", Late: true, Amends: ChangeID{"abc", 5, 0},
+		At: at, Recorded: at + 1, Reason: "because", Late: true, Amends: events.ChangeID{Incarnation: "abc", Seq: 5},
 		Cause: Cause{"/ci/<x>&y", "id-1"}, Marks: []string{"m"}, Digest: [32]byte{1, 2, 31: 9},
 	}
-	bare := Change{ID: ChangeID{"abc", 8, 0}, Key: "prod/eu/web/2.0", From: "unknown", Facts: Facts{Status: "planned", Attempt: 1, Percent: -1}, At: at, Recorded: at}
+	bare := Change{ID: events.ChangeID{Incarnation: "abc", Seq: 8}, Key: "prod/eu/web/2.0", From: "unknown", Facts: Facts{Status: "planned", Attempt: 1, Percent: -1}, At: at, Recorded: at}
 	for _, c := range []Change{full, bare} {
 		raw := c.AppendJSON(nil)
 		if _, err := events.Decode(raw, events.DefaultLimits()); err != nil {
@@ -57,24 +57,5 @@ func TestParseChangeRefusesWhatIsNone(t *testing.T) {
 	}
 	if _, ok, err := ParseChange([]byte(`{"id":"x.1.0","type":"dev.telltale.slot.changed.v1","data":{"env":"prod"}}`)); ok || err != nil {
 		t.Errorf("a change of a slot = %v, %v, want none and no error", ok, err)
-	}
-}
-
-func TestChangeIDs(t *testing.T) {
-	inOrder := []ChangeID{{}, {"a", 1, 0}, {"a", 1, 2}, {"a", 10, 0}, {"b", 1, 0}}
-	for i, a := range inOrder {
-		for j, b := range inOrder {
-			if got := a.Compare(b); got != min(max(i-j, -1), 1) {
-				t.Errorf("Compare(%v, %v) = %d", a, b, got)
-			}
-		}
-		if got, ok := ParseChangeID(a.String()); i > 0 && (!ok || got != a) {
-			t.Errorf("ParseChangeID(%q) = %v, %v", a.String(), got, ok)
-		}
-	}
-	for _, s := range []string{"", "a", "a.1", ".1.0", "a.x.0", "a.1.x", "a.1.99999999999", "a.1.0.0"} {
-		if got, ok := ParseChangeID(s); ok {
-			t.Errorf("ParseChangeID(%q) = %v, want none", s, got)
-		}
 	}
 }

@@ -15,19 +15,19 @@ import (
 // others read TT_CHANGES by the published schema.
 func TestChangesFitTheirSchema(t *testing.T) {
 	at := time.Date(2026, time.November, 20, 10, 15, 0, 1, time.UTC).UnixNano()
-	id := view.ChangeID{Incarnation: "k3v9q2", Seq: 8123, Index: 4}
+	id := events.ChangeID{Incarnation: "k3v9q2", Seq: 8123, Index: 4}
 	for name, c := range map[string]view.Change{
 		"the first, with nothing said": {
 			ID: id, Key: "prod/eu-west-1/checkout/2.14.0", Facts: view.Facts{Status: "planned", Attempt: 1, Percent: -1},
 			At: at, Recorded: at, Reason: view.ReasonRedefined,
 		},
 		"everything": {
-			ID: id, Before: view.ChangeID{Incarnation: "k3v9q2", Seq: 8000}, Key: "prod/eu-west-1/checkout/2.14.0", From: "in_progress",
+			ID: id, Before: events.ChangeID{Incarnation: "k3v9q2", Seq: 8000}, Key: "prod/eu-west-1/checkout/2.14.0", From: "in_progress",
 			Facts: view.Facts{
 				Status: "failed", Attempt: 2, Conditions: []string{"clock_ahead", "conflicted"}, Version: "2.14.0",
 				Release: "2026.47", Owner: "team \"é\"\n", Percent: 62.5, Message: "line\u2028\x00",
 			},
-			At: at, Recorded: at + 1, Reason: "declared", Late: true, Amends: view.ChangeID{Incarnation: "k3v9q2", Seq: 8001},
+			At: at, Recorded: at + 1, Reason: "declared", Late: true, Amends: events.ChangeID{Incarnation: "k3v9q2", Seq: 8001},
 			Cause: view.Cause{Source: "/ci/<x>&y", ID: "é\"1"}, Marks: []string{"implied"}, Digest: [32]byte{1, 31: 2},
 		},
 	} {

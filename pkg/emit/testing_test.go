@@ -20,7 +20,9 @@ func report(id string) events.Event {
 		ID: id, Source: "/test", Type: events.TypeReported, Subject: "prod/eu-west-1/checkout/2.14.0",
 		Time: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC),
 	}
-	e.SetData(&events.Reported{Status: "deployed"})
+	if err := e.SetData(&events.Reported{Status: "deployed"}); err != nil {
+		panic(err) // our own literal is JSON
+	}
 	return e
 }
 

@@ -10,5 +10,8 @@
 // sent, as canonical JSON without the attributes that ingest stamps: equal
 // content under one identity is one event, see [Event.Content] and [MsgID].
 //
+// Programs that hold events of the CloudEvents SDK turn them into ours with
+// package cesdk.
+//
 // The package is pure: it reads no clock, no environment and no network.
 package events

@@ -18,6 +18,7 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver/receivertest"
+	"github.com/telltale-dev/telltale/internal/schema/schematest"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -95,6 +96,7 @@ func TestWebhookIsSignedAndACloudEvent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		schematest.Event(t, body)
 		if e.ID != "nt_42" || e.Type != typ || e.Subject != sent.Alert {
 			t.Errorf("the event is %s %s about %s", e.ID, e.Type, e.Subject)
 		}

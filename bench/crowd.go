@@ -1,0 +1,216 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/telltale-dev/telltale/internal/natsd"
+	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/pkg/events"
+	"github.com/telltale-dev/telltale/pkg/statemachine"
+)
+
+// crowd is a rig with a number of deployments that are reported on again and
+// again. Half of them have landed and half are on their way; a report turns one
+// into the other, so each report makes one change and the mix of the work does
+// not depend on how many deployments there are or how long one measures.
+type crowd struct {
+	*rig
+	writer *writer
+	landed []bool // by deployment
+	random *rand.Rand
+	serial int       // events so far, and as many changes
+	clock  time.Time // of the last event: each sorts behind all before
+}
+
+// newCrowd makes n deployments with three events each: half of them queued, in
+// progress and deployed, the others planned, queued and in progress. The server
+// does not sync: what is measured here is not the disk.
+func newCrowd(ctx context.Context, parent string, n int) (*crowd, error) {
+	w, err := newWriter()
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRig(ctx, parent)
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{
+		rig: r, writer: w, landed: make([]bool, n), random: rand.New(rand.NewPCG(1, 2)),
+		clock: time.Now().Add(-24 * time.Hour),
+	}
+	return c, nil
+}
+
+// everyStage are the statuses on the way to a landing.
+var everyStage = [...]string{
+	statemachine.StatusPlanned, statemachine.StatusQueued, statemachine.StatusInProgress, statemachine.StatusDeployed,
+}
+
+// grow reports the first three events of every deployment.
+func (c *crowd) grow(ctx context.Context) error {
+	return c.publish(ctx, 3*len(c.landed), func(i int) (deployment int, status string) {
+		wave, rest := i/(3*inFlight), i%(3*inFlight)
+		size := min(inFlight, len(c.landed)-wave*inFlight) // the last wave may be small
+		deployment = wave*inFlight + rest%size
+		lands := deployment%2 == 0
+		c.landed[deployment] = lands
+		stage := rest / size
+		if lands {
+			stage++
+		}
+		return deployment, everyStage[stage]
+	})
+}
+
+// update reports on n deployments, each picked by chance from all.
+func (c *crowd) update(ctx context.Context, n int) error {
+	return c.publish(ctx, n, func(int) (deployment int, status string) {
+		deployment = c.random.IntN(len(c.landed))
+		c.landed[deployment] = !c.landed[deployment]
+		if c.landed[deployment] {
+			return deployment, statemachine.StatusDeployed
+		}
+		return deployment, statemachine.StatusInProgress
+	})
+}
+
+// publish stores n reports in TT_EVENTS as ingest would, without HTTP. It writes
+// the next ones while the last are stored.
+func (c *crowd) publish(ctx context.Context, n int, next func(i int) (deployment int, status string)) error {
+	const together = 4000
+	conn, err := stream.Connect(ctx, stream.Options{InProcess: c.nats.InProcess(), Name: "bench"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	committer := stream.NewCommitter(conn, events.StreamEvents, stream.CommitterOptions{})
+	ready := make(chan []stream.Message, 1)
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	g, running := errgroup.WithContext(running)
+	g.Go(func() error { return committer.Run(running) })
+	g.Go(func() error {
+		defer close(ready)
+		for sent := 0; sent < n; {
+			msgs := make([]stream.Message, 0, together)
+			for ; sent < n && len(msgs) < together; sent++ {
+				deployment, status := next(sent)
+				m, err := c.message(deployment, status)
+				if err != nil {
+					return err
+				}
+				msgs = append(msgs, m)
+			}
+			select {
+			case ready <- msgs:
+			case <-running.Done():
+				return running.Err()
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer stop() // of the committer, which else goes on
+		for msgs := range ready {
+			if _, err := committer.Commit(running, msgs); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// message is one event as ingest stores it.
+func (c *crowd) message(deployment int, status string) (stream.Message, error) {
+	c.serial++
+	c.clock = c.clock.Add(time.Millisecond)
+	e, err := c.writer.event(report{
+		wave: deployment / inFlight, slot: deployment % inFlight, status: status, serial: c.serial, at: c.clock,
+	})
+	if err != nil {
+		return stream.Message{}, err
+	}
+	e.RecordedTime, e.Recorder, e.Emitter = c.clock.Add(time.Second), "bench", "local"
+	content, err := e.Content()
+	if err != nil {
+		return stream.Message{}, err
+	}
+	subject, err := e.EventsSubject()
+	return stream.Message{Subject: subject, ID: events.MsgID(e.Source, e.ID, content), Data: e.Stamped(content)}, err
+}
+
+// project starts the projector, waits until all changes are published, and
+// stops it. It returns how long the first of them took, from before the store
+// was opened, and the cost of each one behind the first warm ones.
+func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duration, err error) {
+	before, err := c.messages(ctx, events.StreamChanges)
+	if err != nil {
+		return 0, 0, err
+	}
+	mark, begun := len(c.stops), time.Now()
+	if err := c.startProjector(ctx, "projector"); err != nil {
+		return 0, 0, err
+	}
+	var from, have uint64 // of the changes behind the warm ones
+	var fromAt time.Time
+	err = waitFor(ctx, func() (done bool, err error) {
+		if have, err = c.messages(ctx, events.StreamChanges); err != nil {
+			return false, err
+		}
+		now := time.Now()
+		if first == 0 && have > before {
+			first = now.Sub(begun)
+		}
+		if from == 0 && have > before+uint64(warm) {
+			from, fromAt = have, now
+		}
+		if have < uint64(c.serial) {
+			return false, nil
+		}
+		if have > from {
+			cost = now.Sub(fromAt) / time.Duration(have-from)
+		}
+		return true, nil
+	})
+	if err == nil && have != uint64(c.serial) {
+		err = fmt.Errorf("%d events made %d changes", c.serial, have)
+	}
+	if err == nil {
+		err = c.stopFrom(mark)
+	}
+	return first, cost, err
+}
+
+// restart ends the server and starts it anew on the same data.
+func (c *crowd) restart(ctx context.Context) error {
+	if err := c.stopFrom(1); err != nil { // all but the removal of the folder
+		return err
+	}
+	return c.startServer(ctx, natsd.Config{RelaxedSync: true})
+}
+
+// bytesOf is the size of all files in a folder of the rig.
+func (c *crowd) bytesOf(folder string) (n int64, err error) {
+	err = filepath.WalkDir(filepath.Join(c.dir, folder), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			n += info.Size()
+		}
+		return err
+	})
+	return n, err
+}
