@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/telltale-dev/telltale/internal/natsd"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -44,7 +45,7 @@ type bencher struct {
 func Run(ctx context.Context, o Options) ([]Row, error) {
 	for _, name := range o.Only {
 		if !slices.Contains(Names(), name) {
-			return nil, fmt.Errorf("bench: there is no row %q; there are %v", name, Names())
+			return nil, fmt.Errorf("there is no row %q; there are %v", name, Names())
 		}
 	}
 	size := full
@@ -95,7 +96,7 @@ func run(ctx context.Context, dir string, size size, o Options) (rows []Row, err
 
 // fill makes the rig whose stream the reading rows share, through the door.
 func (b *bencher) fill(ctx context.Context) (*rig, error) {
-	r, err := newRig(ctx, b.dir)
+	r, err := newRig(ctx, b.dir, natsd.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (b *bencher) fill(ctx context.Context) (*rig, error) {
 
 // withRig runs one measurement on a rig of its own.
 func (b *bencher) withRig(ctx context.Context, f func(*rig) (float64, error)) (float64, error) {
-	r, err := newRig(ctx, b.dir)
+	r, err := newRig(ctx, b.dir, natsd.Config{})
 	if err != nil {
 		return 0, err
 	}

@@ -29,15 +29,13 @@ type crowd struct {
 	clock  time.Time // of the last event: each sorts behind all before
 }
 
-// newCrowd makes n deployments with three events each: half of them queued, in
-// progress and deployed, the others planned, queued and in progress. The server
-// does not sync: what is measured here is not the disk.
+// newCrowd makes a crowd of n deployments that nobody has spoken of.
 func newCrowd(ctx context.Context, parent string, n int) (*crowd, error) {
 	w, err := newWriter()
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRig(ctx, parent)
+	r, err := newRig(ctx, parent, relaxed)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +51,8 @@ var everyStage = [...]string{
 	statemachine.StatusPlanned, statemachine.StatusQueued, statemachine.StatusInProgress, statemachine.StatusDeployed,
 }
 
-// grow reports the first three events of every deployment.
+// grow reports the first three events of every deployment: half of them are
+// queued, in progress and deployed, the others planned, queued and in progress.
 func (c *crowd) grow(ctx context.Context) error {
 	return c.publish(ctx, 3*len(c.landed), func(i int) (deployment int, status string) {
 		wave, rest := i/(3*inFlight), i%(3*inFlight)
@@ -164,7 +163,7 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 	}
 	var from, have uint64 // of the changes behind the warm ones
 	var fromAt time.Time
-	err = waitFor(ctx, func() (done bool, err error) {
+	err = c.waitFor(ctx, func() (done bool, err error) {
 		if have, err = c.messages(ctx, events.StreamChanges); err != nil {
 			return false, err
 		}
@@ -192,13 +191,23 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 	return first, cost, err
 }
 
-// restart ends the server and starts it anew on the same data.
-func (c *crowd) restart(ctx context.Context) error {
-	if err := c.stopFrom(1); err != nil { // all but the removal of the folder
-		return err
+// down stops everything, the server too, and leaves the data.
+func (c *crowd) down() error { return c.stopFrom(1) }
+
+// up starts everything that is down, and works off what waits. It returns how
+// long it took from nothing to the first change told.
+func (c *crowd) up(ctx context.Context) (time.Duration, error) {
+	begun := time.Now()
+	if err := c.startServer(ctx, relaxed); err != nil {
+		return 0, err
 	}
-	return c.startServer(ctx, natsd.Config{RelaxedSync: true})
+	serving := time.Since(begun)
+	first, _, err := c.project(ctx, 0)
+	return serving + first, err
 }
+
+// relaxed is a server that does not sync: the disk is not what a crowd measures.
+var relaxed = natsd.Config{RelaxedSync: true}
 
 // bytesOf is the size of all files in a folder of the rig.
 func (c *crowd) bytesOf(folder string) (n int64, err error) {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -24,17 +25,36 @@ var stages = [...]string{statemachine.StatusQueued, statemachine.StatusInProgres
 type report struct {
 	wave, slot int // which deployment: each wave is the next version in every slot
 	status     string
-	serial     int // makes the id unique where a status is reported twice
+	serial     int // differs for each event
 	at         time.Time
 }
 
-// writer writes events of one length.
+// writer writes events of one length. Their messages are parts of one long text:
+// a store that compresses is to find in them what it finds in real ones, and not
+// what it finds in blanks.
 type writer struct {
 	fixed int // bytes of an event without the texts that vary
+	text  string
+}
+
+// textBytes is longer than what a compressor looks back.
+const textBytes = 128 << 10
+
+// prose returns a text of words that no two runs differ in.
+func prose() string {
+	words := strings.Fields(`rollout of the service to all hosts in this cell waits for health checks that did not
+		answer within seconds pod container image pulled started ready probe failed with status code retry after
+		backoff replica set scaled up from to canary weight step analysis run succeeded error rate latency`)
+	random := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for b.Len() < textBytes {
+		fmt.Fprintf(&b, "%s %s %x ", words[random.IntN(len(words))], words[random.IntN(len(words))], random.Uint32())
+	}
+	return b.String()
 }
 
 func newWriter() (*writer, error) {
-	w := &writer{fixed: eventBytes}
+	w := &writer{fixed: eventBytes, text: prose()}
 	// The least message is one byte, so an event that is asked for nothing more
 	// shows how long the rest is.
 	e, err := w.event(report{status: statemachine.StatusQueued})
@@ -66,8 +86,14 @@ func (w *writer) event(r report) (*events.Event, error) {
 		Actor: "github:4711", Owner: "team-checkout", URL: "https://ci.example/org/app/runs/4711",
 		Labels:  map[string]string{"cluster": "blue", "tier": "1"},
 		Refs:    []string{"git:org/app@9f2c7d1e5b3a", "oci:sha256:0f4b3c8d"},
-		Message: strings.Repeat("m", max(1, eventBytes-w.fixed-varying(e, r.status, release))),
+		Message: w.message(r.serial, max(1, eventBytes-w.fixed-varying(e, r.status, release))),
 	})
+}
+
+// message is n bytes of the text, from a place that differs from event to event.
+func (w *writer) message(serial, n int) string {
+	from := serial * 7919 % (textBytes - n)
+	return w.text[from : from+n]
 }
 
 // varying is how many bytes of an event differ from one to the next, its
@@ -90,7 +116,7 @@ func load(n int, start time.Time) ([][]byte, error) {
 	for i := range out {
 		wave, rest := i/(inFlight*len(stages)), i%(inFlight*len(stages))
 		e, err := w.event(report{
-			wave: wave, slot: rest % inFlight, status: stages[rest/inFlight],
+			wave: wave, slot: rest % inFlight, status: stages[rest/inFlight], serial: i,
 			at: start.Add(time.Duration(i) * time.Millisecond),
 		})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/telltale-dev/telltale/internal/access"
@@ -26,8 +27,8 @@ import (
 // of `telltale serve`.
 const cacheBytes = 256 << 20
 
-// rig is a server of our own in a directory of its own, fsync always, and the
-// roles that a row needs.
+// rig is a server of our own in a directory of its own and the roles that a row
+// needs.
 type rig struct {
 	dir  string
 	nats *natsd.Server
@@ -35,16 +36,18 @@ type rig struct {
 
 	url   string // of the events door, once there is one
 	stops []func() error
+	fell  chan error // has the error of a role that ended by itself
 }
 
-func newRig(ctx context.Context, parent string) (*rig, error) {
+// newRig starts a server; the zero cfg is one that syncs always.
+func newRig(ctx context.Context, parent string, cfg natsd.Config) (*rig, error) {
 	dir, err := os.MkdirTemp(parent, "rig-")
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{dir: dir}
+	r := &rig{dir: dir, fell: make(chan error, 1)}
 	r.defer_(func() error { return os.RemoveAll(dir) })
-	if err := r.startServer(ctx, natsd.Config{}); err != nil {
+	if err := r.startServer(ctx, cfg); err != nil {
 		return nil, errors.Join(err, r.stop())
 	}
 	return r, nil
@@ -97,17 +100,27 @@ func (r *rig) connect(ctx context.Context) (*stream.Conn, error) {
 	return c, nil
 }
 
-// run runs a role until the rig stops and joins it then.
+// run runs a role until the rig stops and joins it then. An error of the role
+// ends whatever waits for its work.
 func (r *rig) run(ctx context.Context, role func(context.Context) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var g errgroup.Group
-	g.Go(func() error { return role(ctx) })
+	g.Go(func() error {
+		err := role(ctx)
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		if err != nil {
+			select {
+			case r.fell <- err:
+			default: // one is enough
+			}
+		}
+		return err
+	})
 	r.defer_(func() error {
 		cancel()
-		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-		return nil
+		return g.Wait()
 	})
 }
 
@@ -139,7 +152,7 @@ func (r *rig) startIngest(ctx context.Context) error {
 		return err
 	})
 	r.url = "http://" + ln.Addr().String() + "/v1/events"
-	return waitFor(ctx, func() (bool, error) { return in.Ready(ctx) == nil, nil })
+	return r.waitFor(ctx, func() (bool, error) { return in.Ready(ctx) == nil, nil })
 }
 
 // openStore opens a store of the given name in the rig's directory.
@@ -186,16 +199,21 @@ func (r *rig) startNotifier(ctx context.Context) error {
 
 // messages returns how many messages a stream holds.
 func (r *rig) messages(ctx context.Context, name string) (uint64, error) {
+	s, err := r.state(ctx, name)
+	return s.Msgs, err
+}
+
+func (r *rig) state(ctx context.Context, name string) (jetstream.StreamState, error) {
 	s, err := r.conn.JS.Stream(ctx, name)
 	if err != nil {
-		return 0, err
+		return jetstream.StreamState{}, err
 	}
-	return s.CachedInfo().State.Msgs, nil
+	return s.CachedInfo().State, nil
 }
 
 // waitForMessages waits until a stream holds at least n messages.
 func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error {
-	err := waitFor(ctx, func() (bool, error) {
+	err := r.waitFor(ctx, func() (bool, error) {
 		have, err := r.messages(ctx, name)
 		return have >= n, err
 	})
@@ -206,8 +224,9 @@ func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error 
 	return nil
 }
 
-// waitFor asks every few milliseconds; what is measured takes seconds.
-func waitFor(ctx context.Context, done func() (bool, error)) error {
+// waitFor asks every few milliseconds; what is measured takes seconds. It fails
+// when a role does.
+func (r *rig) waitFor(ctx context.Context, done func() (bool, error)) error {
 	ticker := time.NewTicker(3 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -218,6 +237,8 @@ func waitFor(ctx context.Context, done func() (bool, error)) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-r.fell:
+			return err
 		case <-ticker.C:
 		}
 	}

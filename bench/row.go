@@ -53,11 +53,11 @@ func (p *pair) measure(ctx context.Context, pairs int, progress func(string)) (R
 	for i := range pairs {
 		limit, err := p.limit(ctx)
 		if err != nil {
-			return r, fmt.Errorf("bench %s: the limit: %w", p.name, err)
+			return r, fmt.Errorf("%s: the limit: %w", p.name, err)
 		}
 		figure, err := p.row(ctx)
 		if err != nil {
-			return r, fmt.Errorf("bench %s: %w", p.name, err)
+			return r, fmt.Errorf("%s: %w", p.name, err)
 		}
 		m.add(figure, limit)
 		if progress != nil {

@@ -203,6 +203,8 @@ func (b *bencher) emitToChange(ctx context.Context) (float64, error) {
 				select {
 				case raw := <-changes:
 					return causeOf(raw, index)
+				case err := <-r.fell:
+					return 0, err
 				case <-ctx.Done():
 					return 0, ctx.Err()
 				}

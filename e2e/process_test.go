@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +24,10 @@ import (
 // bin is where TestMain put the binaries.
 var bin string
 
+// binEnv names where the binaries are, for a test that runs itself again in
+// surroundings of its own.
+const binEnv = "TELLTALE_E2E_BIN"
+
 func TestMain(m *testing.M) {
 	code, err := buildAndRun(m)
 	if err != nil {
@@ -35,6 +40,9 @@ func TestMain(m *testing.M) {
 // buildAndRun builds the real binaries once, so that what is killed is a real
 // process, and runs the tests.
 func buildAndRun(m *testing.M) (code int, err error) {
+	if bin = os.Getenv(binEnv); bin != "" {
+		return m.Run(), nil
+	}
 	if bin, err = os.MkdirTemp("", "telltale-e2e-"); err != nil {
 		return 0, err
 	}
@@ -50,6 +58,7 @@ func buildAndRun(m *testing.M) (code int, err error) {
 type process struct {
 	cmd  *exec.Cmd
 	url  string // of its HTTP listener
+	nats string // URL of the NATS listener of its own, "" without one
 	done chan struct{}
 	log  lockedBuffer
 }
@@ -84,15 +93,16 @@ func start(t testing.TB, name string, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	started := make(chan string, 1)
+	type endpoints struct{ Msg, HTTP, NATS string }
+	started := make(chan endpoints, 1)
 	go func() {
 		defer close(p.done)
 		defer close(started)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			p.log.add(lines.Text())
-			var line struct{ Msg, HTTP string }
+			var line endpoints
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "started" {
-				started <- line.HTTP
+				started <- line
 			}
 		}
 		// The exit status is for those who wait for it; a kill is no fault here.
@@ -104,21 +114,24 @@ func start(t testing.TB, name string, args ...string) *process {
 			t.Logf("%s said:\n%s", name, p.log.String())
 		}
 	})
-	url, ok := <-started
+	at, ok := <-started
 	if !ok {
 		t.Fatalf("%s did not start:\n%s", name, p.log.String())
 	}
-	p.url = url
-	eventually(t, name+" is ready", func() (bool, error) {
-		resp, err := http.Get(url + "/readyz")
-		if err != nil {
-			return false, err
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		return resp.StatusCode == http.StatusOK, fmt.Errorf("%s: %s (%v)", resp.Status, body, err)
-	})
+	p.url, p.nats = at.HTTP, at.NATS
+	eventually(t, name+" is ready", p.ready)
 	return p
+}
+
+// ready asks whether the process says that it is.
+func (p *process) ready() (bool, error) {
+	resp, err := http.Get(p.url + "/readyz")
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode == http.StatusOK, fmt.Errorf("%s: %s (%v)", resp.Status, body, err)
 }
 
 // environ is the environment of the binaries: logs that a test can read, and one
@@ -130,14 +143,29 @@ func environ() []string {
 // run runs a binary to its end, which must be good, and returns what it printed.
 func run(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, name), args...)
-	cmd.Env = environ()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %v: %v\n%s%s", name, args, err, stdout.String(), stderr.String())
+	code, stdout, stderr := attempt(t, name, args...)
+	if code != 0 {
+		t.Fatalf("%s %v: exit %d\n%s%s", name, args, code, stdout, stderr)
 	}
-	return stdout.String()
+	return stdout
+}
+
+// attempt runs a binary to its end, whichever that is, and returns its exit code
+// and what it printed. One that does not end within a minute is killed, and its
+// code is -1.
+func attempt(t testing.TB, name string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+	cmd.Env = environ()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s %v: %v", name, args, err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
 // list fetches all pages of a list.
@@ -168,10 +196,8 @@ func (p *process) kill(t testing.TB) {
 
 // stop asks the process to stop and waits until it has.
 func (p *process) stop(t testing.TB) {
-	select {
-	case <-p.done:
+	if p.ended() {
 		return
-	default:
 	}
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Errorf("stop: %v", err)
@@ -291,4 +317,14 @@ func (p *process) settle(t testing.TB, atLeast uint64) digest {
 	var d digest
 	p.get(t, "/v1/digest", &d)
 	return d
+}
+
+// ended reports whether the process is gone.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,9 @@ var errEnded = errors.New("ended by itself")
 // supervise starts services in order, calls started, and waits until ctx ends or
 // one of them does. Then it stops them in the opposite order, each waited for
 // before the next, all within timeout. It returns the error of the service that
-// ended first and of all that stopped badly, nil after an orderly end.
+// ended first: what goes wrong after that mostly follows from it, and is logged.
+// When none did it returns the errors of all that stopped badly, nil after an
+// orderly end.
 func supervise(ctx context.Context, log *slog.Logger, timeout time.Duration, services []service, started func()) error {
 	type running struct {
 		cancel context.CancelFunc
@@ -89,7 +92,8 @@ func supervise(ctx context.Context, log *slog.Logger, timeout time.Duration, ser
 
 	deadline := time.NewTimer(timeout)
 	defer deadline.Stop()
-	late := false // the deadline has passed: whoever is not done now is left behind
+	late := false   // the deadline has passed: whoever is not done now is left behind
+	var cause error // of the end, unless we were told to stop
 	var errs []error
 	for i, r := range slices.Backward(runs) {
 		name := services[i].name
@@ -107,14 +111,19 @@ func supervise(ctx context.Context, log *slog.Logger, timeout time.Duration, ser
 			errs = append(errs, fmt.Errorf("%s did not stop within %v", name, timeout))
 			continue
 		}
-		err := r.err
-		if err == nil && i == first {
-			err = errEnded
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		switch {
+		case i == first:
+			cause = fmt.Errorf("%s: %w", name, cmp.Or(r.err, errEnded))
+		case r.err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", name, r.err))
 		}
 		log.Debug("stopped", "service", name)
+	}
+	if cause != nil {
+		for _, err := range errs {
+			log.Warn("not stopped in order", "error", err)
+		}
+		return cause
 	}
 	return errors.Join(errs...)
 }

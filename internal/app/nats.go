@@ -105,6 +105,7 @@ func (b *broker) start(ctx context.Context) error {
 	}
 	b.p.natsURL = b.inner.ClientURL()
 	b.p.opened.add("NATS server", b.inner.Stop)
+	b.p.serve("nats", b.inner.Watch)
 	if cfg.NATS.Listen == "" {
 		return nil
 	}

@@ -67,7 +67,14 @@ func run(ctx context.Context, cfg *config.Config, opts Options, setup func(conte
 		mux:     http.NewServeMux(),
 		opened:  cleanups{log: log},
 	}
-	defer func() { err = errors.Join(err, p.opened.run()) }()
+	defer func() {
+		undone := p.opened.run()
+		if err == nil {
+			err = undone
+		} else if undone != nil { // mostly follows from err, which is for the person
+			log.Warn("not closed in order", "error", undone)
+		}
+	}()
 
 	server, err := p.listen(ctx)
 	if err != nil {

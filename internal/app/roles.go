@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/telltale-dev/telltale/internal/notifier"
 	"github.com/telltale-dev/telltale/internal/projector"
 	"github.com/telltale-dev/telltale/internal/query"
+	"github.com/telltale-dev/telltale/internal/schema"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
@@ -155,6 +158,10 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 		return err
 	}
 	cfg := p.cfg.Ingest
+	custom, err := loadTypes(cfg.Types)
+	if err != nil {
+		return err
+	}
 	opts := ingest.Options{
 		Conn:      conn,
 		Recorder:  p.cfg.Recorder,
@@ -166,11 +173,16 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 			Event:       events.Limits{Bytes: int(cfg.EventBytes), Depth: cfg.Depth, Keys: cfg.Keys},
 			BatchEvents: cfg.BatchEvents,
 			BatchBytes:  int64(cfg.BatchBytes),
+
+			EventsPerSecond:     float64(cfg.EventsPerSecond),
+			QuarantinePerSecond: float64(cfg.QuarantinePerSecond),
 		},
-		Definitions:  []events.DefinitionActivated{ingest.StandardLifecycle()},
-		DrainTimeout: ingestDrain,
-		Logger:       p.log.With("room", "ingest"),
-		Metrics:      p.metrics,
+		Custom:        custom,
+		Definitions:   []events.DefinitionActivated{ingest.StandardLifecycle()},
+		DrainTimeout:  ingestDrain,
+		Logger:        p.log.With("room", "ingest"),
+		Metrics:       p.metrics,
+		StreamMetrics: b.metrics,
 	}
 	if p.cfg.Clock == config.ClockEvents {
 		opts.TickEvery = 0
@@ -186,6 +198,23 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 	p.mux.Handle("POST /v1/events", in.Handler())
 	p.health.Register("ingest", in.Ready)
 	return nil
+}
+
+// loadTypes reads the schemas of the types that the configuration registers.
+func loadTypes(types []config.EventType) (*schema.Set, error) {
+	documents := make(map[string][]byte, len(types))
+	for _, t := range types {
+		raw, err := os.ReadFile(t.SchemaFile)
+		if err != nil {
+			return nil, fmt.Errorf("ingest.types: %w", err)
+		}
+		documents[t.Type] = raw
+	}
+	set, err := schema.Compile(documents)
+	if err != nil {
+		return nil, fmt.Errorf("ingest.types: %w", err)
+	}
+	return set, nil
 }
 
 // digest returns the digest of a deployment's state, ok=false when there is no

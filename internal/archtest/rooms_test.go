@@ -57,7 +57,7 @@ var rooms = []room{
 
 	{"internal/app", []string{
 		"pkg/events", "internal/access", "internal/config", "internal/delivery/receiver", "internal/ingest", "internal/natsd",
-		"internal/notifier", "internal/obs", "internal/projector", "internal/query", "internal/store", "internal/stream",
+		"internal/notifier", "internal/obs", "internal/projector", "internal/query", "internal/schema", "internal/store", "internal/stream",
 	}},
 
 	{"pkg/emit", []string{"pkg/events"}},
@@ -68,7 +68,8 @@ var rooms = []room{
 	}},
 	{"internal/demo", []string{"pkg/events", "pkg/statemachine", "pkg/emit", "internal/view", "internal/config", "internal/app"}},
 	{"internal/cli", []string{
-		"pkg/events", "pkg/statemachine", "internal/app", "internal/config", "internal/demo", "internal/emitcli", "internal/obs", "internal/view",
+		"pkg/events", "pkg/statemachine", "internal/app", "internal/config", "bench", "internal/demo", "internal/emitcli", "internal/obs",
+		"internal/view",
 	}},
 
 	{"cmd/telltale", []string{"internal/cli"}},

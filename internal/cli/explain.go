@@ -15,9 +15,9 @@ import (
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
-// NewExplainCommand returns `telltale explain`, which says why a deployment has
+// newExplainCommand returns `telltale explain`, which says why a deployment has
 // its status, or how a slot came to run what it runs.
-func NewExplainCommand(env Env) *cobra.Command {
+func newExplainCommand(env Env) *cobra.Command {
 	e := &explainer{reader: reader{env: env}}
 	cmd := &cobra.Command{
 		Use:   "explain KEY",

@@ -20,14 +20,13 @@ const (
 	watchEvery = time.Second
 )
 
-// NewGetCommand returns `telltale get`, which lists what a server knows.
-func NewGetCommand(env Env) *cobra.Command { return newGetCommand(env, time.Now) }
-
+// newGetCommand returns `telltale get`, which lists what a server knows. Ages are
+// told by now.
 func newGetCommand(env Env, now func() time.Time) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get",
 		Short: "List deployments, slots, regions, or what is in quarantine",
-		Example: `  telltale get deployments --env prod --status failed --status stalled
+		Example: `  telltale get deployments --env prod --status failed --status rolling_back
   telltale get slots --env prod -o wide
   telltale get deployments prod/eu-west-1/checkout/2.14.0 -o json
   telltale get deployments --env prod -w`,

@@ -11,10 +11,8 @@ import (
 	"github.com/telltale-dev/telltale/internal/config"
 )
 
-// NewRebuildCommand returns `telltale rebuild`, which makes the projector's
+// newRebuildCommand returns `telltale rebuild`, which makes the projector's
 // store anew from the stream while no projector runs.
-func NewRebuildCommand(env Env) *cobra.Command { return newRebuildCommand(env, app.Rebuild) }
-
 func newRebuildCommand(env Env, rebuild rebuild) *cobra.Command {
 	r := &rebuilder{reader: reader{env: env, output: formatTable}, rebuild: rebuild}
 	cmd := &cobra.Command{

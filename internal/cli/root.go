@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,9 +40,10 @@ func commands(env Env) []*cobra.Command {
 		newEmitCommand(env),
 		newFlushCommand(env),
 		newImportCommand(env),
-		NewGetCommand(env),
-		NewExplainCommand(env),
-		NewRebuildCommand(env),
+		newGetCommand(env, time.Now),
+		newExplainCommand(env),
+		newRebuildCommand(env, app.Rebuild),
+		newBenchCommand(env),
 		newConfigCommand(env),
 		newVersionCommand(env),
 	}
@@ -53,7 +55,7 @@ func commands(env Env) []*cobra.Command {
 func Main(ctx context.Context, args []string, env Env) int {
 	root := &cobra.Command{
 		Use:   "telltale",
-		Short: "Tells what is true about deployments, what is stuck, and why",
+		Short: "Tells what is true about deployments, and why",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

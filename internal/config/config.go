@@ -16,8 +16,8 @@ type Config struct {
 	// Two ingests on one stream must not share a name.
 	Recorder string `yaml:"recorder"`
 
-	// Regions whose silence may be judged by this recorder's ticks. A region
-	// that no recorder names is never called stalled. At most 256.
+	// Regions that this recorder's ticks stand for. Of a region that no recorder
+	// names nobody can tell silence from news on its way. At most 256.
 	Regions []string `yaml:"regions"`
 
 	// Who moves time on: "wall" sends ticks by this machine's clock; "events"
@@ -165,9 +165,32 @@ type Ingest struct {
 	// Most keys in an event's JSON, those of all objects together.
 	Keys int `yaml:"keys"`
 
+	// Most events a second that one emitter may send over HTTP; bursts of one full
+	// batch are let through. 0 means no bound.
+	EventsPerSecond int `yaml:"events_per_second"`
+
+	// Most events a second, over HTTP, that one emitter may send into quarantine.
+	// Above it they are turned away.
+	QuarantinePerSecond int `yaml:"quarantine_per_second"`
+
+	// Event types of your own, kept and passed on like ours; they change no
+	// status.
+	Types []EventType `yaml:"types"`
+
 	// How often this recorder says that all it took before has been recorded.
-	// A stall is noticed no finer than this. At least 1s.
+	// Silence is known no finer than this. At least 1s.
 	TickEvery time.Duration `yaml:"tick_every"`
+}
+
+// EventType is a type of your own that the doors take.
+type EventType struct {
+	// The CloudEvents type, such as com.example.build.finished.v1. Types under
+	// dev.telltale are ours.
+	Type string `yaml:"type"`
+
+	// File with the JSON Schema (2020-12) of its data. It may not refer to other
+	// files.
+	SchemaFile string `yaml:"schema_file"`
 }
 
 // Projector bounds what the projection may use.
@@ -243,7 +266,7 @@ func Default() *Config {
 		Clock:     ClockWall,
 		Server:    Server{Listen: "127.0.0.1:8080"},
 		NATS:      NATS{Replicas: 3},
-		Ingest:    Ingest{EventBytes: 64 << 10, BatchEvents: 1000, BatchBytes: 4 << 20, Depth: 32, Keys: 1000, TickEvery: 10 * time.Second},
+		Ingest:    Ingest{EventBytes: 64 << 10, BatchEvents: 1000, BatchBytes: 4 << 20, Depth: 32, Keys: 1000, QuarantinePerSecond: 20, TickEvery: 10 * time.Second},
 		Projector: Projector{CacheBytes: 256 << 20},
 		Log:       Log{Level: "info", Format: "text"},
 	}

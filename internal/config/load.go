@@ -109,15 +109,15 @@ func (l *loader) environment(v reflect.Value, prefix string, getenv func(string)
 		if isSections(field.Type()) {
 			continue
 		}
-		name := Variable(key)
+		name := variableOf(key)
 		if text := getenv(name); text != "" {
 			l.set(name, key, field, text)
 		}
 	}
 }
 
-// Variable returns the name of the environment variable that sets a key.
-func Variable(key string) string {
+// variableOf returns the name of the environment variable that sets a key.
+func variableOf(key string) string {
 	return "TELLTALE_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 

@@ -125,6 +125,8 @@ func (i Ingest) validate(fs *faults) {
 		{"ingest.batch_bytes", int64(i.BatchBytes), min(int64(i.EventBytes), mostBatchBytes), mostBatchBytes},
 		{"ingest.depth", int64(i.Depth), 4, 1000},
 		{"ingest.keys", int64(i.Keys), 16, 100_000},
+		{"ingest.events_per_second", int64(i.EventsPerSecond), 0, 1_000_000},
+		{"ingest.quarantine_per_second", int64(i.QuarantinePerSecond), 1, 1_000_000},
 	} {
 		if l.n < l.least || l.n > l.top {
 			fs.add(l.key, fmt.Sprintf("is not between %d and %d", l.least, l.top), "")
@@ -132,6 +134,20 @@ func (i Ingest) validate(fs *faults) {
 	}
 	if i.TickEvery < time.Second || i.TickEvery > time.Hour {
 		fs.add("ingest.tick_every", "is not between 1s and 1h", "")
+	}
+	seen := make(map[string]bool, len(i.Types))
+	for n, t := range i.Types {
+		key := fmt.Sprintf("ingest.types[%d]", n)
+		switch {
+		case t.Type == "":
+			fs.add(key+".type", "is empty", "")
+		case seen[t.Type]:
+			fs.add(key+".type", "is the type of an earlier entry too", "")
+		}
+		seen[t.Type] = true
+		if t.SchemaFile == "" {
+			fs.add(key+".schema_file", "is empty", "name the file with the JSON Schema of the type's data")
+		}
 	}
 }
 

@@ -41,8 +41,8 @@ func NewEmitCommand(env Env) *cobra.Command {
 		Use:   "emit STATUS|progress|evidence|observe [flags]",
 		Short: "Say what happened to a deployment",
 		Long: `Say what happened to a deployment: a status (planned, in_progress, deployed,
-failed, … or a label of your team for one), a sign of life (progress), a verdict
-(evidence), or what really runs in a slot (observe).
+failed, …), a sign of life (progress), a verdict (evidence), or what really runs
+in a slot (observe).
 
 Every flag can be given as TELLTALE_<FLAG>, and GitHub Actions, GitLab CI,
 Jenkins, Tekton and Argo Workflows fill in what they know. With no server in

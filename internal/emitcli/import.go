@@ -62,8 +62,8 @@ func NewImportCommand(env Env) *cobra.Command {
 
 It may be repeated after a break: what is there already counts as a duplicate.
 With --keep-recorded the events keep their recordedtime, which takes the role
-import, and the ticks of that time are written between them, so that silence and
-stalls replay as they would have happened. The file must then be in the order of
+import, and the ticks of that time are written between them, so that silence
+replays as it would have happened. The file must then be in the order of
 recording. Ends with 1 if lines were bad: they are named, the others are in.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {

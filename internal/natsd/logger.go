@@ -5,16 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
 // logger hands the server's log lines to slog. What the server calls fatal is
-// also kept: it is how a failed start is reported.
+// also kept: it is how a failed start is reported. So is the first write that a
+// stream could not make, of which the server says nothing else.
 type logger struct {
-	log *slog.Logger
+	log    *slog.Logger
+	broken chan error // has room for the one that is kept
 
 	mu     sync.Mutex
 	fatals []error // guarded by mu
+}
+
+func newLogger(log *slog.Logger) *logger {
+	return &logger{log: log, broken: make(chan error, 1)}
 }
 
 func (l *logger) fatal() error {
@@ -30,7 +37,15 @@ func (l *logger) Noticef(format string, v ...any) { l.print(slog.LevelDebug, for
 func (l *logger) Warnf(format string, v ...any) { l.print(slog.LevelWarn, format, v...) }
 
 // Errorf logs what the server could not do.
-func (l *logger) Errorf(format string, v ...any) { l.print(slog.LevelError, format, v...) }
+func (l *logger) Errorf(format string, v ...any) {
+	l.print(slog.LevelError, format, v...)
+	if text := fmt.Sprintf(format, v...); strings.Contains(text, "ritical write error") {
+		select {
+		case l.broken <- errors.New(text):
+		default: // only the first is needed
+		}
+	}
+}
 
 // Debugf logs at debug level.
 func (l *logger) Debugf(format string, v ...any) { l.print(slog.LevelDebug, format, v...) }

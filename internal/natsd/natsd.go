@@ -80,6 +80,8 @@ type Config struct {
 // Server is a running embedded server. Its methods are safe for concurrent use.
 type Server struct {
 	srv    *server.Server
+	log    *logger
+	dir    string
 	lock   *dirLock
 	listen bool
 }
@@ -98,19 +100,19 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv, err := start(ctx, cfg)
+	log := newLogger(cfg.Logger)
+	srv, err := start(ctx, cfg, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
-	return &Server{srv: srv, lock: lock, listen: cfg.Listen != ""}, nil
+	return &Server{srv: srv, log: log, dir: cfg.StoreDir, lock: lock, listen: cfg.Listen != ""}, nil
 }
 
-func start(ctx context.Context, cfg Config) (*server.Server, error) {
+func start(ctx context.Context, cfg Config, log *logger) (*server.Server, error) {
 	opts, err := options(cfg)
 	if err != nil {
 		return nil, err
 	}
-	log := &logger{log: cfg.Logger}
 	auth, err := newAuthenticator(cfg.Users, cfg.NoAuthUser)
 	if err != nil {
 		return nil, err
@@ -223,6 +225,23 @@ func (s *Server) ClientURL() string {
 		return ""
 	}
 	return s.srv.ClientURL()
+}
+
+// Watch waits until ctx ends and returns nil, or until the disk has failed a
+// stream: from then on the server refuses every write to that stream until it is
+// started anew, whatever becomes of the disk. The error is an [*Error]. It is
+// called once.
+func (s *Server) Watch(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.log.broken:
+		broken := classify("keep the streams", s.dir, err)
+		if broken.Hint == "" {
+			broken.Hint = "look at the disk of " + s.dir + " and start again; nothing that was acknowledged is lost"
+		}
+		return broken
+	}
 }
 
 // Stop disconnects all clients, closes the store and waits until the server has

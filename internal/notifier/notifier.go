@@ -2,7 +2,6 @@ package notifier
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -151,7 +150,10 @@ func (n *Notifier) Run(ctx context.Context) error {
 	g.Go(func() error { return n.watch(work) })
 	err := g.Wait()
 	stopJournal()
-	return errors.Join(err, <-journalEnd)
+	if failed := <-journalEnd; failed != nil {
+		return failed // what the others say then only follows from it
+	}
+	return err
 }
 
 // watch reads TT_CHANGES and decides on what it says.

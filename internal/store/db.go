@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -66,7 +67,7 @@ func Open(dir string, opt Options) (db *DB, err error) {
 		opt.KeepFree = defaultGap
 	}
 	if !opt.ReadOnly {
-		if err := finishSwap(dir); err != nil {
+		if err := prepare(dir, opt.KeepFree); err != nil {
 			return nil, classifyOpen(dir, err)
 		}
 	}
@@ -103,16 +104,34 @@ func Open(dir string, opt Options) (db *DB, err error) {
 	return db, nil
 }
 
+// prepare makes the directory of a store ready to be opened. Badger begins with
+// writing out what a killed process has left in its log, so room is looked for
+// before.
+func prepare(dir string, keepFree int64) error {
+	if err := finishSwap(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the directory: %w", err)
+	}
+	return checkSpace(dir, keepFree)
+}
+
 // Close flushes and unlocks the store. Nothing may use it any more.
+//
+// On a disk that is full or gone it does neither and says so: Badger would crash
+// or try for ever. That loses nothing, since all that was committed is in
+// Badger's log, from which the next Open takes it; the lock ends with the
+// process.
 func (db *DB) Close() error {
+	if err := checkSpace(db.dir, db.keepFree); err != nil {
+		return err
+	}
 	if err := db.badger.Close(); err != nil {
 		return classify(db.dir, fmt.Errorf("close store: %w", err))
 	}
 	return nil
 }
-
-// Dir returns the directory the store is in.
-func (db *DB) Dir() string { return db.dir }
 
 // Sync makes everything committed so far survive a power cut.
 func (db *DB) Sync() error {
@@ -187,7 +206,7 @@ func (tx *Tx) Discard() {
 func (tx *Tx) Commit() <-chan error {
 	tx.Reader.txn.Discard()
 	done := make(chan error, 1)
-	if err := tx.db.checkSpace(); err != nil {
+	if err := checkSpace(tx.db.dir, tx.db.keepFree); err != nil {
 		tx.txn.Discard()
 		done <- err
 		return done
@@ -201,16 +220,18 @@ func (tx *Tx) Commit() <-chan error {
 	return done
 }
 
-func (db *DB) checkSpace() error {
-	if db.keepFree < 0 {
+// checkSpace fails when less than keepFree bytes are left on the disk of dir; a
+// negative keepFree never does.
+func checkSpace(dir string, keepFree int64) error {
+	if keepFree < 0 {
 		return nil
 	}
-	free, err := freeBytes(db.dir)
+	free, err := freeBytes(dir)
 	if err != nil {
-		return classify(db.dir, fmt.Errorf("look for free space: %w", err))
+		return classify(dir, fmt.Errorf("look for free space: %w", err))
 	}
-	if free < uint64(db.keepFree) {
-		return newOpenError(KindFull, db.dir, fmt.Errorf("only %d MiB are left on the disk", free>>20))
+	if free < uint64(keepFree) {
+		return newOpenError(KindFull, dir, fmt.Errorf("only %d MiB are left on the disk", free>>20))
 	}
 	return nil
 }

@@ -60,6 +60,10 @@ func newOpenError(kind Kind, dir string, err error) *OpenError {
 // classifyOpen names what keeps a directory from being opened. What is neither
 // a lock, a permission nor a full disk can only be the files themselves.
 func classifyOpen(dir string, err error) error {
+	var known *OpenError
+	if errors.As(err, &known) {
+		return err
+	}
 	kind := environment(err)
 	switch {
 	case kind != "":

@@ -291,6 +291,22 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		}, KindDamaged},
 		{"damaged manifest", damage("MANIFEST"), KindDamaged},
 		{"damaged table", damage("*.sst"), KindDamaged},
+		{"damaged rows", func(t *testing.T) (string, Options) {
+			dir := fresh(t)
+			files, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("no table in the store: %v", err)
+			}
+			content, err := os.ReadFile(files[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			content[len(content)/8] ^= 1
+			if err := os.WriteFile(files[0], content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return dir, small
+		}, KindDamaged},
 		{"another format", func(t *testing.T) (string, Options) {
 			dir := fresh(t)
 			db, err := Open(dir, small)
@@ -319,6 +335,22 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOpenPassesOverAPartOfATable: a kill in the middle of a flush leaves one.
+func TestOpenPassesOverAPartOfATable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	db, err := Open(dir, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "000077.sst"), make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	openT(t, dir, small)
 }
 
 // TestSwapIsFinishedByOpen stops the swap behind each of its steps.

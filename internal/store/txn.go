@@ -74,29 +74,6 @@ func (r *Reader) keys(prefix []byte, fn func(k []byte) error) error {
 	return nil
 }
 
-// ScanBack is Scan from the last key not after from (nil: the last one) to the
-// first.
-func (r *Reader) ScanBack(prefix, from []byte, fn func(k, v []byte) (more bool, err error)) error {
-	it := r.txn.NewIterator(badger.IteratorOptions{Prefix: prefix, Reverse: true})
-	defer it.Close()
-	if from == nil {
-		// No key of ours holds 0xff behind its prefix: names are ASCII, numbers
-		// would have to be near 2^64.
-		from = append(append([]byte(nil), prefix...), 0xff)
-	}
-	for it.Seek(from); it.ValidForPrefix(prefix); it.Next() {
-		more := false
-		err := it.Item().Value(func(v []byte) (err error) {
-			more, err = fn(it.Item().Key(), v)
-			return err
-		})
-		if err != nil || !more {
-			return err
-		}
-	}
-	return nil
-}
-
 // Writer writes one transaction; its reads see the store as it was before. It
 // belongs to the function it was given to and is not safe for concurrent use.
 type Writer struct {

@@ -255,12 +255,5 @@ func (t *task) again(ctx context.Context, e *Error) bool {
 	}
 	t.c.o.Metrics.retried(t.c.w.stream, e.Kind)
 	t.c.o.Logger.WarnContext(ctx, "stream write failed, trying again", "stream", t.c.w.stream, "error", e.Err, "try", t.tries)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return sleep(ctx, wait)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -122,7 +123,8 @@ func (p *Publisher) Publish(ctx context.Context, changes []Change) error {
 // some publishes a part of the changes, at the front, and returns how many of
 // them are now in the stream.
 func (p *Publisher) some(ctx context.Context, changes []Change) (int, error) {
-	var msgs []*Message
+	msgs := make([]*Message, 0, min(len(changes), maxBatch))
+	plain := nats.Header{"Content-Type": {cloudEventsJSON}} // of all but the fenced
 	taken, bytes := 0, 0
 	ends := make(map[string]head) // by environment: index of its last message here, plus 1
 	for ; taken < len(changes) && len(msgs) < maxBatch; taken++ {
@@ -138,11 +140,12 @@ func (p *Publisher) some(ctx context.Context, changes []Change) (int, error) {
 		if h.seq > 0 && h.id.Incarnation == c.ID.Incarnation && c.ID.Compare(h.id) <= 0 {
 			continue // it is there already
 		}
-		m := &Message{Subject: c.Subject, ID: c.ID.String(), Data: c.Data, Header: nats.Header{"Content-Type": {cloudEventsJSON}}}
+		m := &Message{Subject: c.Subject, ID: c.ID.String(), Data: c.Data, Header: plain}
 		if bytes += m.size(); bytes > maxBatchBytes && len(msgs) > 0 {
 			break
 		}
 		if _, inBatch := ends[c.Env]; !inBatch {
+			m.Header = maps.Clone(plain)
 			m.Header[headerExpectedSeq] = []string{strconv.FormatUint(h.seq, 10)}
 			m.Header[headerExpectedSubject] = []string{events.ChangesOf(c.Env)}
 		}

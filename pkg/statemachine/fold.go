@@ -85,7 +85,8 @@ func (l *Lifecycle) rankOf(w *Word) uint8 {
 	return events.RankNone
 }
 
-// step moves s by one word in canonical order: DESIGN, section 4, "Step".
+// step moves s by one word in canonical order. The rules and their numbers are
+// those of docs/lifecycle.md.
 func (l *Lifecycle) step(deployment string, s *State, w *placed) Step {
 	st := Step{Word: w.Word, Mark: w.Mark, Verdict: VerdictNoted, From: s.Status}
 	s.memory.track(w)
@@ -121,9 +122,9 @@ func (l *Lifecycle) step(deployment string, s *State, w *placed) Step {
 	return st
 }
 
-// report is the step of a reported status. The order of its rules is the
-// design's; a higher given attempt alone goes before the echo, since the same
-// status of another attempt is no repetition (ADR 4).
+// report is the step of a reported status. The order of its rules matters: a
+// higher given attempt goes before the echo, since the same status of another
+// attempt is no repetition (ADR 4).
 func (l *Lifecycle) report(s *State, w *placed, st *Step) {
 	m := &s.memory
 	to, known := l.byName[w.Status]
@@ -159,7 +160,7 @@ func (l *Lifecycle) report(s *State, w *placed, st *Step) {
 	m.override = m.override && to != m.status
 }
 
-// restarts is rule 2: does this start begin an attempt?
+// restarts is rule 3: does this start begin an attempt?
 func (l *Lifecycle) restarts(s *State, w *placed, target *state) bool {
 	m := &s.memory
 	spoke := m.spoke(w.Source)
@@ -180,8 +181,8 @@ func (l *Lifecycle) restarts(s *State, w *placed, target *state) bool {
 	return false
 }
 
-// isEcho is the rest of rule 2: a source's own last status again, or one of
-// lower rank already passed.
+// isEcho is rule 4: a source's own last status again, or one of lower rank
+// already passed.
 func (l *Lifecycle) isEcho(s *State, w *placed, to index) bool {
 	m := &s.memory
 	now, target := &l.states[m.status], &l.states[to]
@@ -196,7 +197,7 @@ func (l *Lifecycle) isEcho(s *State, w *placed, to index) bool {
 	return own || target.rank < now.rank && m.visited.has(to)
 }
 
-// move is rules 3 to 6: a declared transition, a path of implied steps, a
+// move is rules 5 to 8: a declared transition, a path of implied steps, a
 // landing after a final status, or a refusal.
 func (l *Lifecycle) move(s *State, w *placed, to index, st *Step) {
 	m := &s.memory
