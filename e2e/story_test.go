@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,7 +108,7 @@ func (p *process) post(contentType, body string) (*http.Response, string, error)
 }
 
 // stored reads TT_EVENTS of a data directory that no process has open, and
-// counts how often it holds each event, by id.
+// counts how often it holds each reported status, by id.
 func stored(t testing.TB, dataDir string) map[string]int {
 	t.Helper()
 	s, err := natsd.Start(t.Context(), natsd.Config{StoreDir: filepath.Join(dataDir, "nats")})
@@ -121,7 +122,9 @@ func stored(t testing.TB, dataDir string) map[string]int {
 	}()
 	count := map[string]int{}
 	read(t, s, events.StreamEvents, func(m stream.Msg) {
-		count[idOf(t, m.Data)]++
+		if bytes.Contains(m.Data, []byte(events.TypeReported)) {
+			count[idOf(t, m.Data)]++
+		}
 	})
 	return count
 }

@@ -71,6 +71,19 @@ func TestAServiceThatEndsEndsAll(t *testing.T) {
 	}
 }
 
+// TestTheFirstErrorIsTheCause: what goes wrong because of it is for the log.
+func TestTheFirstErrorIsTheCause(t *testing.T) {
+	var text strings.Builder
+	log := slog.New(slog.NewTextHandler(&text, nil))
+	err := supervise(t.Context(), log, time.Minute, []service{
+		{"a", func(ctx context.Context) error { <-ctx.Done(); return errors.New("no server") }},
+		{"b", func(context.Context) error { return errors.New("disk full") }},
+	}, func() {})
+	if err == nil || err.Error() != "b: disk full" || !strings.Contains(text.String(), "a: no server") {
+		t.Errorf("supervise returns %v and logs\n%s", err, text.String())
+	}
+}
+
 func TestErrorsOfTheStopAreAllReported(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	bad := func(name string) service {
