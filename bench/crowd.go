@@ -177,6 +177,9 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 		if have < uint64(c.serial) {
 			return false, nil
 		}
+		if have == from { // all came between two looks: too few to leave out the warm ones
+			from, fromAt = before, begun
+		}
 		if have > from {
 			cost = now.Sub(fromAt) / time.Duration(have-from)
 		}

@@ -68,6 +68,10 @@ func TestPostIsRefused(t *testing.T) {
 func TestPostEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		// Only behind the body does the server notice that the other side has gone.
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			t.Error(err)
+		}
 		cancel()
 		<-r.Context().Done()
 	}))

@@ -57,7 +57,7 @@ func newWriter() (*writer, error) {
 	w := &writer{fixed: eventBytes, text: prose()}
 	// The least message is one byte, so an event that is asked for nothing more
 	// shows how long the rest is.
-	e, err := w.event(report{status: statemachine.StatusQueued})
+	e, err := w.event(report{status: statemachine.StatusQueued, at: time.Unix(1, 0)})
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func TestLoad(t *testing.T) {
 		if i%1000 > 4 {
 			continue // the rest is checked on a part of them
 		}
-		e, err := events.Decode(raw)
+		e, err := events.Decode(raw, events.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func TestBatches(t *testing.T) {
 		}
 		sizes = append(sizes, len(batch))
 		for _, e := range batch {
-			want, err := events.Decode(all[next])
+			want, err := events.Decode(all[next], events.Limits{})
 			if err != nil || e.ID != want.ID {
 				t.Errorf("event %d is %s, want %s, %v", next, e.ID, want.ID, err)
 			}
