@@ -50,11 +50,15 @@ func TestBench(t *testing.T) {
 		"options": {
 			"--quick --only rebuild,pipeline --pairs 3 --dir /srv",
 			bench.Options{Quick: true, Only: []string{"rebuild", "pipeline"}, Pairs: 3, Dir: "/srv"},
-			[]bench.Row{good}, nil, "", "ROW ",
+			[]bench.Row{good},
+			nil, "", "ROW ",
 		},
 		"markdown": {"-o markdown", bench.Options{}, []bench.Row{good}, nil, "", "| row |"},
 		"missed": {
-			"", bench.Options{}, []bench.Row{good, bad, unclear}, nil,
+			"",
+			bench.Options{},
+			[]bench.Row{good, bad, unclear},
+			nil,
 			"bench: 2 of 3 rows did not pass: pipeline missed, project-live inconclusive", "ROW ",
 		},
 		"broken at once":  {"", bench.Options{}, nil, broken, "bench: the disk is full", ""},
