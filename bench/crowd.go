@@ -161,37 +161,27 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 	if err := c.startProjector(ctx, "projector"); err != nil {
 		return 0, 0, err
 	}
-	var from, have uint64 // of the changes behind the warm ones
-	var fromAt time.Time
-	err = c.waitFor(ctx, func() (done bool, err error) {
-		if have, err = c.messages(ctx, events.StreamChanges); err != nil {
-			return false, err
-		}
-		now := time.Now()
+	all := uint64(c.serial)
+	have := before
+	from, fromAt := before, begun // of the changes that are measured
+	warmed := false
+	err = c.waitForMessages(ctx, events.StreamChanges, all, func(now uint64) {
+		have = now
 		if first == 0 && have > before {
-			first = now.Sub(begun)
+			first = time.Since(begun)
 		}
-		if from == 0 && have > before+uint64(warm) {
-			from, fromAt = have, now
+		if !warmed && have > before+uint64(warm) && have < all {
+			warmed, from, fromAt = true, have, time.Now()
 		}
-		if have < uint64(c.serial) {
-			return false, nil
-		}
-		if have == from { // all came between two looks: too few to leave out the warm ones
-			from, fromAt = before, begun
-		}
-		if have > from {
-			cost = now.Sub(fromAt) / time.Duration(have-from)
-		}
-		return true, nil
 	})
-	if err == nil && have != uint64(c.serial) {
-		err = fmt.Errorf("%d events made %d changes", c.serial, have)
+	if err != nil {
+		return 0, 0, err
 	}
-	if err == nil {
-		err = c.stopFrom(mark)
+	cost = time.Since(fromAt) / time.Duration(have-from)
+	if have != all {
+		return 0, 0, fmt.Errorf("%d events made %d changes", all, have)
 	}
-	return first, cost, err
+	return first, cost, c.stopFrom(mark)
 }
 
 // down stops everything, the server too, and leaves the data.

@@ -211,17 +211,30 @@ func (r *rig) state(ctx context.Context, name string) (jetstream.StreamState, er
 	return s.CachedInfo().State, nil
 }
 
-// waitForMessages waits until a stream holds at least n messages.
-func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error {
-	err := r.waitFor(ctx, func() (bool, error) {
+// stuckAfter is how long a stream may stay as it is while we wait for more.
+const stuckAfter = 30 * time.Second
+
+// waitForMessages waits until a stream holds at least n messages, and tells look
+// (nil: nobody) how many there are each time it asks.
+func (r *rig) waitForMessages(ctx context.Context, name string, n uint64, look func(have uint64)) error {
+	var last uint64
+	moved := time.Now()
+	return r.waitFor(ctx, func() (bool, error) {
 		have, err := r.messages(ctx, name)
-		return have >= n, err
+		if err != nil {
+			return false, err
+		}
+		if look != nil {
+			look(have)
+		}
+		if have != last {
+			last, moved = have, time.Now()
+		}
+		if have < n && time.Since(moved) > stuckAfter {
+			return false, fmt.Errorf("%s has held %d of %d messages for %v", name, have, n, stuckAfter)
+		}
+		return have >= n, nil
 	})
-	if err != nil {
-		have, lookErr := r.messages(context.WithoutCancel(ctx), name)
-		return fmt.Errorf("%s holds %d of %d messages: %w", name, have, n, errors.Join(err, lookErr))
-	}
-	return nil
 }
 
 // waitFor asks every few milliseconds; what is measured takes seconds. It fails

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -59,11 +61,13 @@ func TestTick(t *testing.T) {
 // hands, no tick is written.
 func TestTickWaitsForRaw(t *testing.T) {
 	w := newWorld(t, nil)
+	var consumer jetstream.Consumer
+	w.until("the RAW door has made its consumer", func() (made bool) {
+		var err error
+		consumer, err = w.conn.JS.Consumer(t.Context(), events.StreamRaw, rawConsumer)
+		return err == nil
+	})
 	if err := w.stop(); err != nil {
-		t.Fatal(err)
-	}
-	consumer, err := w.conn.JS.Consumer(t.Context(), events.StreamRaw, rawConsumer)
-	if err != nil {
 		t.Fatal(err)
 	}
 	w.publishRaw("tt.v1.raw.em-a", nil, event("held"))

@@ -150,7 +150,8 @@ func (o *outbox) run(ctx context.Context, in <-chan outgoing) error {
 			o.slots[s.name] = s.row
 		}
 		o.dirty = append(o.dirty, out.dirty...)
-		if o.due++; !out.more || o.due >= settleEvery {
+		// Changes that wait go before slots: people are told from them.
+		if o.due++; !out.more && len(in) == 0 || o.due >= settleEvery {
 			if err := o.settle(ctx); err != nil {
 				return err
 			}
