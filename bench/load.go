@@ -135,6 +135,14 @@ func deploymentsIn(n int) int {
 	return n/wave*inFlight + min(n%wave, inFlight)
 }
 
+// changesOf is how many changes load(n) makes: one of each deployment that is
+// spoken of, and one of the slot for each landing.
+func changesOf(n int) uint64 {
+	wave := inFlight * len(stages)
+	landings := n/wave*inFlight + max(n%wave-inFlight*(len(stages)-1), 0)
+	return uint64(n + landings)
+}
+
 // batches joins events into JSON arrays of size.
 func batches(all [][]byte, size int) [][]byte {
 	var out [][]byte

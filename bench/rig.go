@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/telltale-dev/telltale/internal/projector"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/stream"
+	"github.com/telltale-dev/telltale/pkg/events"
 )
 
 // cacheBytes is the cache of every store, the same whatever it holds: the default
@@ -214,24 +216,61 @@ func (r *rig) state(ctx context.Context, name string) (jetstream.StreamState, er
 // stuckAfter is how long a stream may stay as it is while we wait for more.
 const stuckAfter = 30 * time.Second
 
-// waitForMessages waits until a stream holds at least n messages, and tells look
-// (nil: nobody) how many there are each time it asks.
-func (r *rig) waitForMessages(ctx context.Context, name string, n uint64, look func(have uint64)) error {
+// waitForMessages waits until a stream holds at least n messages.
+func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error {
+	return r.waitUntil(ctx, n, "messages of "+name, func() (uint64, error) { return r.messages(ctx, name) })
+}
+
+// waitForCause waits until TT_CHANGES has a change that message n of TT_EVENTS
+// caused, or a later one, and tells look how far it came each time it asks.
+func (r *rig) waitForCause(ctx context.Context, n uint64, look func(cause uint64)) error {
+	return r.waitUntil(ctx, n, "causes of changes", func() (uint64, error) {
+		cause, err := r.lastCause(ctx)
+		if err == nil {
+			look(cause)
+		}
+		return cause, err
+	})
+}
+
+// lastCause returns the message of TT_EVENTS that caused the last change, 0 for
+// none.
+func (r *rig) lastCause(ctx context.Context) (uint64, error) {
+	s, err := r.conn.JS.Stream(ctx, events.StreamChanges)
+	if err != nil {
+		return 0, err
+	}
+	m, err := s.GetLastMsgForSubject(ctx, ">")
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var change struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(m.Data, &change); err != nil {
+		return 0, err
+	}
+	id, err := events.ParseChangeID(change.ID)
+	return id.Seq, err
+}
+
+// waitUntil waits until what asks reaches n, and fails when it no longer moves.
+func (r *rig) waitUntil(ctx context.Context, n uint64, what string, ask func() (uint64, error)) error {
 	var last uint64
 	moved := time.Now()
 	return r.waitFor(ctx, func() (bool, error) {
-		have, err := r.messages(ctx, name)
+		have, err := ask()
 		if err != nil {
 			return false, err
-		}
-		if look != nil {
-			look(have)
 		}
 		if have != last {
 			last, moved = have, time.Now()
 		}
 		if have < n && time.Since(moved) > stuckAfter {
-			return false, fmt.Errorf("%s has held %d of %d messages for %v", name, have, n, stuckAfter)
+			return false, fmt.Errorf("%d of %d %s for %v", have, n, what, stuckAfter)
 		}
 		return have >= n, nil
 	})

@@ -117,7 +117,7 @@ func (b *bencher) pipeline(ctx context.Context) (float64, error) {
 		if _, err := post(ctx, r.url, typeBatch, b.batches, connections); err != nil {
 			return 0, err
 		}
-		if err := r.waitForMessages(ctx, events.StreamChanges, uint64(b.batched), nil); err != nil {
+		if err := r.waitForMessages(ctx, events.StreamChanges, changesOf(b.batched)); err != nil {
 			return 0, err
 		}
 		return perSecond(b.batched, start), nil
@@ -143,7 +143,7 @@ func (b *bencher) projectLive(ctx context.Context) (float64, error) {
 	if err := r.startProjector(ctx, fmt.Sprint("live-", b.stores)); err != nil {
 		return 0, err
 	}
-	if err := r.waitForMessages(ctx, events.StreamChanges, uint64(b.batched), nil); err != nil {
+	if err := r.waitForMessages(ctx, events.StreamChanges, changesOf(b.batched)); err != nil {
 		return 0, err
 	}
 	figure := perSecond(b.batched, start)
@@ -240,7 +240,7 @@ func (b *bencher) rebuild(ctx context.Context) (float64, error) {
 	r := b.filled
 	if told, err := r.messages(ctx, events.StreamChanges); err != nil {
 		return 0, err
-	} else if told < uint64(b.batched) { // nobody has projected yet
+	} else if told < changesOf(b.batched) { // nobody has projected yet
 		if _, err := b.projectLive(ctx); err != nil {
 			return 0, err
 		}

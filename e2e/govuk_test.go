@@ -31,7 +31,8 @@ type govukExpected struct {
 		Landed int            `json:"landed"`
 		PerEnv map[string]int `json:"per_env"`
 	} `json:"summary"`
-	FinalTag map[string]string `json:"final_tag"` // "app/env" → tag
+	FinalTag   map[string]string `json:"final_tag"`  // "app/env" → tag
+	Downgrades [][]any           `json:"downgrades"` // Unix seconds, app, env, tag before, tag
 }
 
 func readExpected(t testing.TB) govukExpected {
@@ -199,32 +200,51 @@ func (r *roles) stop(t testing.TB) {
 	r.projector.stop(t)
 }
 
-// checkSlots compares what runs where, and how often each environment landed,
-// with the expected file.
+// checkSlots compares what runs where, how often each environment landed, and
+// which landings were downgrades with the expected file.
 func checkSlots(t *testing.T, p *process, want govukExpected) {
 	t.Helper()
 	running := map[string]string{}
-	landed := map[string]int{}
+	count := map[string]int{}
+	down := map[string]string{}
 	for _, raw := range p.list(t, "/v1/slots?limit=100") {
 		var s struct{ Env, Region, Component, Version string }
 		if err := json.Unmarshal(raw, &s); err != nil {
 			t.Fatal(err)
 		}
 		running[s.Component+"/"+s.Env] = s.Version
-		landed[s.Env] += len(p.list(t, "/v1/slots/"+s.Env+"/"+s.Region+"/"+s.Component+"/history?limit=1000"))
-	}
-	if !maps.Equal(running, want.FinalTag) {
-		for slot, tag := range want.FinalTag {
-			if running[slot] != tag {
-				t.Errorf("%s runs %q, want %q", slot, running[slot], tag)
+		var landings []landed
+		for _, raw := range p.list(t, "/v1/slots/"+s.Env+"/"+s.Region+"/"+s.Component+"/history?limit=1000") {
+			var l struct {
+				At               time.Time
+				Version, Landing string
 			}
+			if err := json.Unmarshal(raw, &l); err != nil {
+				t.Fatal(err)
+			}
+			landings = append(landings, landed{l.At.Unix(), l.Version, l.Landing})
 		}
-		if len(running) != len(want.FinalTag) {
-			t.Errorf("%d slots, want %d", len(running), len(want.FinalTag))
+		slices.Reverse(landings) // the API tells the newest first
+		count[s.Env] += len(landings)
+		maps.Copy(down, downgrades(s.Component, s.Env, landings))
+	}
+	checkRunning(t, running, want)
+	if !maps.Equal(count, want.Summary.PerEnv) {
+		t.Errorf("landings %v, want %v", count, want.Summary.PerEnv)
+	}
+	checkDowngrades(t, want, down)
+}
+
+// checkRunning compares what runs where, by "app/env", with the expected file.
+func checkRunning(t *testing.T, running map[string]string, want govukExpected) {
+	t.Helper()
+	for slot, tag := range want.FinalTag {
+		if running[slot] != tag {
+			t.Errorf("%s runs %q, want %q", slot, running[slot], tag)
 		}
 	}
-	if !maps.Equal(landed, want.Summary.PerEnv) {
-		t.Errorf("landings %v, want %v", landed, want.Summary.PerEnv)
+	if len(running) != len(want.FinalTag) {
+		t.Errorf("%d slots, want %d", len(running), len(want.FinalTag))
 	}
 }
 

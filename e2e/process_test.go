@@ -263,11 +263,22 @@ func (p *process) get(t testing.TB, path string, v any) {
 // send posts events in batches of size and counts what became of them.
 func (p *process) send(t testing.TB, bodies []string, size int) (accepted, duplicates int) {
 	t.Helper()
+	return p.sendTo(t, "/v1/events", bodies, size)
+}
+
+// sendRecorded is send for events that keep the time of their recording.
+func (p *process) sendRecorded(t testing.TB, bodies []string, size int) (accepted, duplicates int) {
+	t.Helper()
+	return p.sendTo(t, "/v1/events?import=true", bodies, size)
+}
+
+func (p *process) sendTo(t testing.TB, path string, bodies []string, size int) (accepted, duplicates int) {
+	t.Helper()
 	for len(bodies) > 0 {
 		n := min(size, len(bodies))
 		body := "[" + strings.Join(bodies[:n], ",") + "]"
 		bodies = bodies[n:]
-		resp, err := http.Post(p.url+"/v1/events", "application/cloudevents-batch+json", strings.NewReader(body))
+		resp, err := http.Post(p.url+path, "application/cloudevents-batch+json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,9 @@
 // relative "$ref". At the doors the known types are checked by Go code in
 // pkg/events, which a test holds equal to these files; README.md lists what no
 // schema can say.
+//
+// documents has the schema of each kind of document that can be put in force,
+// and of the examples that lifecycles are tested by, with an example.
 package schemas
 
 import (
@@ -15,9 +18,10 @@ import (
 	"strings"
 )
 
-// FS holds the files: <name>.json and examples/<type>.json.
+// FS holds the files: <name>.json, examples/<type>.json, and documents/<kind>
+// with .json and .yaml.
 //
-//go:embed *.json examples/*.json
+//go:embed *.json examples/*.json documents
 var FS embed.FS
 
 // BaseURI is what the "$id" of every schema begins with; <name>.json follows.
@@ -26,6 +30,14 @@ const BaseURI = "https://telltale.dev/schemas/"
 // Names returns the names of all schemas in lexical order: the event types,
 // and cloudevent and common.
 func Names() []string { return list(".") }
+
+// Kinds returns the kinds of documents that have a schema, in lexical order. The
+// schema of a kind is [Schema] of "documents/<kind>".
+func Kinds() []string { return list("documents") }
+
+// Document returns a document of the kind that shows every key. It fails,
+// wrapping [fs.ErrNotExist], when there is none.
+func Document(kind string) ([]byte, error) { return read("documents/" + kind + ".yaml") }
 
 // Types returns the event types that have a schema, in lexical order.
 func Types() []string { return list("examples") }

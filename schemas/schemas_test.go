@@ -14,6 +14,16 @@ func TestSchemasAreNamedLikeTheirID(t *testing.T) {
 	if len(names) < 3 {
 		t.Fatalf("there are only %d schemas", len(names))
 	}
+	kinds := schemas.Kinds()
+	if len(kinds) < 2 {
+		t.Fatalf("there are only %d kinds of documents", len(kinds))
+	}
+	for _, kind := range kinds {
+		names = append(names, "documents/"+kind)
+		if _, err := schemas.Document(kind); err != nil {
+			t.Error(err)
+		}
+	}
 	for _, name := range names {
 		raw, err := schemas.Schema(name)
 		if err != nil {
@@ -40,6 +50,9 @@ func TestWhatIsNotThere(t *testing.T) {
 		}
 		if _, err := schemas.Example(name); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("example %q: got %v", name, err)
+		}
+		if _, err := schemas.Document(name); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("document %q: got %v", name, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/telltale-dev/telltale/internal/config"
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
 	"github.com/telltale-dev/telltale/internal/ingest"
 	"github.com/telltale-dev/telltale/internal/natsd"
@@ -112,9 +113,11 @@ func (p *process) addProjector(ctx context.Context, b *broker) (*store.DB, error
 	p.serve("projector", projector.New(projector.Options{
 		Conn: conn, DB: db, Logger: p.log.With("room", "projector"), Metrics: metrics, Stream: b.metrics,
 	}).Run)
-	p.mux.Handle("GET /v1/", query.New(query.Options{
-		DB: db, Conn: conn, Version: p.version, Auth: p.auth, Logger: p.log.With("room", "query"),
-	}).Handler())
+	options := query.Options{DB: db, Conn: conn, Version: p.version, Auth: p.auth, Logger: p.log.With("room", "query")}
+	if p.cfg.Clock == config.ClockWall { // else recorded history would lag by years
+		options.Now = time.Now
+	}
+	p.mux.Handle("GET /v1/", query.New(options).Handler())
 	return db, nil
 }
 
@@ -162,6 +165,10 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 	if err != nil {
 		return err
 	}
+	definitions, err := loadDefinitions(p.cfg.Definitions.Files)
+	if err != nil {
+		return err
+	}
 	opts := ingest.Options{
 		Conn:      conn,
 		Recorder:  p.cfg.Recorder,
@@ -178,7 +185,7 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 			QuarantinePerSecond: float64(cfg.QuarantinePerSecond),
 		},
 		Custom:        custom,
-		Definitions:   []events.DefinitionActivated{ingest.StandardLifecycle()},
+		Definitions:   definitions,
 		DrainTimeout:  ingestDrain,
 		Logger:        p.log.With("room", "ingest"),
 		Metrics:       p.metrics,
@@ -200,6 +207,28 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 	return nil
 }
 
+// loadDefinitions returns what is put in force at start: the built-in lifecycle,
+// then the documents of the configured files.
+func loadDefinitions(names []string) ([]events.DefinitionActivated, error) {
+	files := make([]definition.File, len(names))
+	for i, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("definitions.files: %w", err)
+		}
+		files[i] = definition.File{Name: name, Text: text}
+	}
+	docs, err := definition.ReadFiles(files...)
+	if err != nil {
+		return nil, fmt.Errorf("definitions.files:\n%w", err)
+	}
+	all := []events.DefinitionActivated{ingest.StandardLifecycle()}
+	for i := range docs {
+		all = append(all, ingest.Configured(&docs[i]))
+	}
+	return all, nil
+}
+
 // loadTypes reads the schemas of the types that the configuration registers.
 func loadTypes(types []config.EventType) (*schema.Set, error) {
 	documents := make(map[string][]byte, len(types))
@@ -217,7 +246,7 @@ func loadTypes(types []config.EventType) (*schema.Set, error) {
 	return set, nil
 }
 
-// digest returns the digest of a deployment's state, ok=false when there is no
+// digest returns the digest of a deployment as it is shown, ok=false when there is no
 // such deployment or it cannot be read.
 func (p *process) digest(db *store.DB, key events.Key) (digest string, ok bool) {
 	err := db.View(func(r *store.Reader) error {
@@ -225,7 +254,8 @@ func (p *process) digest(db *store.DB, key events.Key) (digest string, ok bool) 
 		if err != nil {
 			return err
 		}
-		sum := d.State.Digest()
+		shown := d.Shows()
+		sum := shown.Digest(d.State)
 		digest, ok = "sha256:"+hex.EncodeToString(sum[:]), true
 		return nil
 	})

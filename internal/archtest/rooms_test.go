@@ -29,12 +29,19 @@ var rooms = []room{
 
 	{"internal/schema", []string{"schemas", "pkg/events"}},
 	{"internal/schema/schematest", []string{"schemas", "pkg/events", "internal/schema"}},
+	{"internal/expr", nil},
 	{"internal/obs", []string{"pkg/events"}},
 	{"internal/access", []string{"pkg/events"}},
 
-	{"pkg/statemachine", []string{"pkg/events"}},
+	{"pkg/statemachine", []string{"pkg/events", "internal/expr"}},
 
+	// What documents say is read in one place by all: by those who send them, take
+	// them, go by them and show them.
+	{"internal/definition", []string{"pkg/events", "pkg/statemachine"}},
 	{"internal/view", []string{"pkg/events", "pkg/statemachine"}},
+	// What must come out of the same events, worked out at once: the projector is
+	// held to it, and lifecycles are tried on it.
+	{"internal/rehearse", []string{"pkg/events", "pkg/statemachine", "internal/view"}},
 	{"internal/delivery/receiver", []string{"pkg/events"}},
 	{"internal/delivery/receiver/receivertest", []string{"internal/delivery/receiver"}},
 	{"internal/config", []string{"pkg/events", "internal/obs"}},
@@ -46,17 +53,20 @@ var rooms = []room{
 	{"internal/delivery", []string{"pkg/events", "internal/stream", "internal/store", "internal/delivery/receiver"}},
 	{"internal/delivery/deliverytest", nil},
 
-	{"internal/ingest", []string{"pkg/events", "pkg/statemachine", "internal/access", "internal/obs", "internal/schema", "internal/stream"}},
-	{"internal/projector", []string{"pkg/events", "pkg/statemachine", "internal/store", "internal/stream", "internal/view"}},
+	{"internal/ingest", []string{"pkg/events", "pkg/statemachine", "internal/definition", "internal/access", "internal/obs", "internal/schema", "internal/stream"}},
+	{"internal/projector", []string{
+		"pkg/events", "pkg/statemachine", "internal/definition", "internal/store", "internal/stream", "internal/view",
+	}},
 	{"internal/notifier", []string{
 		"pkg/events", "pkg/statemachine", "internal/store", "internal/stream", "internal/delivery", "internal/delivery/receiver",
 	}},
 	{"internal/query", []string{
-		"pkg/events", "pkg/statemachine", "internal/access", "internal/obs", "internal/store", "internal/stream", "internal/view",
+		"pkg/events", "pkg/statemachine", "internal/definition", "internal/access", "internal/obs", "internal/store", "internal/stream",
+		"internal/view",
 	}},
 
 	{"internal/app", []string{
-		"pkg/events", "internal/access", "internal/config", "internal/delivery/receiver", "internal/ingest", "internal/natsd",
+		"pkg/events", "internal/definition", "internal/access", "internal/config", "internal/delivery/receiver", "internal/ingest", "internal/natsd",
 		"internal/notifier", "internal/obs", "internal/projector", "internal/query", "internal/schema", "internal/store", "internal/stream",
 	}},
 
@@ -68,8 +78,8 @@ var rooms = []room{
 	}},
 	{"internal/demo", []string{"pkg/events", "pkg/statemachine", "pkg/emit", "internal/view", "internal/config", "internal/app"}},
 	{"internal/cli", []string{
-		"pkg/events", "pkg/statemachine", "internal/app", "internal/config", "bench", "internal/demo", "internal/emitcli", "internal/obs",
-		"internal/view",
+		"pkg/events", "pkg/statemachine", "internal/definition", "internal/app", "internal/config", "bench", "internal/demo", "internal/emitcli", "internal/obs",
+		"internal/rehearse", "internal/view", "schemas",
 	}},
 
 	{"cmd/telltale", []string{"internal/cli"}},
@@ -99,6 +109,7 @@ var testOnly = []string{"internal/testkit", "internal/delivery/receiver/receiver
 // dependency without a row here may be imported anywhere; one with an empty row
 // only by tests.
 var owners = map[string][]string{
+	"cel.dev/":                        {"internal/expr"},
 	"github.com/cloudevents/sdk-go/":  {"pkg/events/cesdk"},
 	"github.com/dgraph-io/badger/":    {"internal/store"},
 	"github.com/nats-io/nats-server/": {"internal/natsd"},
@@ -107,7 +118,7 @@ var owners = map[string][]string{
 	},
 	"github.com/spf13/cobra":                          {"internal/cli", "internal/emitcli"},
 	"github.com/santhosh-tekuri/jsonschema/":          {"internal/schema"},
-	"github.com/goccy/go-yaml":                        {"pkg/statemachine", "internal/access", "internal/config", "internal/cli"},
+	"github.com/goccy/go-yaml":                        {"pkg/statemachine", "internal/definition", "internal/access", "internal/config", "internal/cli"},
 	"github.com/standard-webhooks/standard-webhooks/": {},
 	"github.com/rogpeppe/go-internal/":                {},
 	"go.uber.org/goleak":                              {},
@@ -117,7 +128,7 @@ var owners = map[string][]string{
 
 // pure rooms decide the same whenever and wherever they run: they take time and
 // randomness as arguments.
-var pure = []string{"pkg/events", "pkg/events/cesdk", "pkg/statemachine", "internal/view", "internal/projector"}
+var pure = []string{"pkg/events", "pkg/events/cesdk", "internal/expr", "pkg/statemachine", "internal/definition", "internal/view", "internal/rehearse", "internal/projector"}
 
 // impureCalls are what a pure room may not call.
 var impureCalls = map[string][]string{

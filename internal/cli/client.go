@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ const (
 	maxAnswer = 256 << 20
 )
 
-// Client reads the HTTP API of a server. It is safe for concurrent use.
+// Client speaks to the HTTP API of a server. It is safe for concurrent use.
 type Client struct {
 	base  *url.URL
 	token string
@@ -66,6 +67,56 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) (jsonte
 	if err != nil {
 		return nil, usagef("no such resource: %s", escape(path))
 	}
+	return c.do(req, http.StatusOK)
+}
+
+// Say brings an event to the server, where it is durable when Say returns nil;
+// again reports that the server had it already. An error is that of [Client.Get],
+// with two codes more: 5 when nobody took the event and to say it again may help,
+// 8 when it was decided on a state that has moved on.
+func (c *Client) Say(ctx context.Context, e *events.Event) (again bool, err error) {
+	text, err := e.Encode()
+	if err != nil {
+		return false, usagef("%w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath("/v1/events").String(), bytes.NewReader(text))
+	if err != nil {
+		return false, usagef("%w", err)
+	}
+	req.Header.Set("Content-Type", "application/cloudevents+json")
+	raw, err := c.do(req, http.StatusAccepted)
+	if err != nil {
+		return false, untaken(err)
+	}
+	var receipt struct {
+		Accepted   int `json:"accepted"`
+		Duplicates int `json:"duplicates"`
+	}
+	if err := json.Unmarshal(raw, &receipt); err != nil || receipt.Accepted+receipt.Duplicates != 1 {
+		return false, &ExitError{Code: ExitNotAccepted, Err: events.Errorf(events.CodeUnavailable,
+			"%s does not say what became of the event", c.base.Redacted())}
+	}
+	return receipt.Duplicates == 1, nil
+}
+
+// untaken gives an event that was not taken the code that says why.
+func untaken(err error) error {
+	var exit *ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	switch events.CodeOf(err) {
+	case events.CodeConflict:
+		return &ExitError{Code: ExitRefused, Err: exit.Err}
+	case events.CodeUnavailable, events.CodeQuota:
+		return &ExitError{Code: ExitNotAccepted, Err: exit.Err}
+	}
+	return err
+}
+
+// do sends a request and returns the JSON of an answer with the wanted status.
+func (c *Client) do(req *http.Request, want int) (jsontext.Value, error) {
+	ctx := req.Context()
 	req.Header.Set("Accept", "application/json")
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
@@ -78,7 +129,7 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values) (jsonte
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		return nil, c.unreachable(ctx, err)
 	}
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode != want {
 		return nil, c.refused(res, body)
 	}
 	if raw := jsontext.Value(body); raw.IsValid() {
@@ -120,7 +171,7 @@ func (c *Client) refused(res *http.Response, body []byte) error {
 	case events.CodeAuth, events.CodeForbidden:
 		code = ExitAuth
 		if e.Hint == "" {
-			e.Hint = "give a token that may read this with --token or TELLTALE_TOKEN"
+			e.Hint = "give a token that may do this with --token or TELLTALE_TOKEN"
 		}
 	}
 	return &ExitError{Code: code, Err: e}

@@ -36,6 +36,19 @@ func runExit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// take is the script command "take NAME PATTERN": it sets $NAME to the first
+// group of the pattern in the last stdout.
+func take(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: take name pattern")
+	}
+	match := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(match) != 2 {
+		ts.Fatalf("no match for %q on stdout", args[1])
+	}
+	ts.Setenv(args[0], match[1])
+}
+
 // server is a verb that runs in this process while its script goes on.
 type server struct {
 	stop           context.CancelFunc

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
+	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -13,6 +17,9 @@ import (
 type filters struct {
 	env, region, component, release string
 	statuses                        []string
+	deployment                      string // no flag: of a key that somebody watches
+	kind                            string // of documents
+	all                             bool   // documents that are not in force too
 }
 
 // bind defines the flags of the named filters.
@@ -30,6 +37,10 @@ func (f *filters) bind(cmd *cobra.Command, names []string) {
 			flags.StringVar(&f.release, name, "", "only this release")
 		case "status":
 			flags.StringArrayVar(&f.statuses, name, nil, "only this status; may be repeated")
+		case "kind":
+			flags.StringVar(&f.kind, name, "", "only this kind: Lifecycle, Mapping, Component or Source")
+		case "all":
+			flags.BoolVar(&f.all, name, false, "also what was in force before, or will be")
 		}
 	}
 }
@@ -38,7 +49,7 @@ func (f *filters) bind(cmd *cobra.Command, names []string) {
 func (f *filters) query() url.Values {
 	q := make(url.Values)
 	for _, p := range []struct{ name, value string }{
-		{"env", f.env}, {"region", f.region}, {"component", f.component}, {"release", f.release},
+		{"env", f.env}, {"region", f.region}, {"component", f.component}, {"release", f.release}, {"kind", f.kind},
 	} {
 		if p.value != "" {
 			q.Set(p.name, p.value)
@@ -47,6 +58,9 @@ func (f *filters) query() url.Values {
 	for _, s := range f.statuses {
 		q.Add("status", s)
 	}
+	if f.all {
+		q.Set("all", "true")
+	}
 	return q
 }
 
@@ -54,6 +68,24 @@ func (f *filters) query() url.Values {
 func (f *filters) slot(s events.Slot) bool {
 	return (f.env == "" || f.env == s.Env) && (f.region == "" || f.region == s.Region) &&
 		(f.component == "" || f.component == s.Component)
+}
+
+// keep returns those items of a page that the API has no filter for.
+func (f *filters) keep(items []jsontext.Value) ([]jsontext.Value, error) {
+	if f.deployment == "" {
+		return items, nil
+	}
+	var kept []jsontext.Value
+	for _, raw := range items {
+		var d view.DeploymentBody
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return nil, fmt.Errorf("read a deployment: %w", err)
+		}
+		if d.Deployment == f.deployment {
+			kept = append(kept, raw)
+		}
+	}
+	return kept, nil
 }
 
 // parts splits a key that has n parts.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"time"
@@ -25,10 +26,12 @@ const (
 func newGetCommand(env Env, now func() time.Time) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get",
-		Short: "List deployments, slots, regions, or what is in quarantine",
+		Short: "List deployments, releases, slots, regions and what else the server knows",
 		Example: `  telltale get deployments --env prod --status failed --status rolling_back
   telltale get slots --env prod -o wide
   telltale get deployments prod/eu-west-1/checkout/2.14.0 -o json
+  telltale get deployments --env prod --as-of now-2h
+  telltale get releases prod/r7
   telltale get deployments --env prod -w`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -47,17 +50,19 @@ type getter struct {
 	now   func() time.Time
 	limit int
 	watch bool
+	asOf  string // "": as it is now
 	every time.Duration
 	where filters
+	then  url.Values // as_of as the API takes it, nil for now
 }
 
 func newGetKindCommand(env Env, k *kind, now func() time.Time) *cobra.Command {
 	g := &getter{reader: reader{env: env}, kind: k, now: now, every: watchEvery}
 	cmd := &cobra.Command{
-		Use:     k.name + " [" + k.key + "]",
+		Use:     k.name,
 		Aliases: k.aliases,
 		Short:   k.short,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key := ""
 			if len(args) == 1 {
@@ -66,8 +71,15 @@ func newGetKindCommand(env Env, k *kind, now func() time.Time) *cobra.Command {
 			return g.run(cmd.Context(), key)
 		},
 	}
+	if k.key != "" {
+		cmd.Use += " [" + k.key + "]"
+		cmd.Args = cobra.MaximumNArgs(1)
+	}
 	g.bind(cmd)
 	g.where.bind(cmd, k.filters)
+	if k.believed != nil {
+		cmd.Flags().StringVar(&g.asOf, "as-of", "", "what was believed then: RFC 3339, now or now-2h")
+	}
 	if k.paged {
 		cmd.Flags().IntVar(&g.limit, "limit", defaultGetLimit, "show at most so many; 0 is all")
 	}
@@ -86,10 +98,18 @@ func (g *getter) run(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if key != "" {
+	if key != "" && g.watch {
+		return usagef("-w follows a list; give --env, --region and --component instead of a key")
+	}
+	if g.asOf != "" {
 		if g.watch {
-			return usagef("-w follows a list; give --env, --region and --component instead of a key")
+			return usagef("-w follows what is believed from now on; leave --as-of out")
 		}
+		if err := g.believed(); err != nil {
+			return err
+		}
+	}
+	if key != "" {
 		return g.one(ctx, c, key)
 	}
 	t := g.columns()
@@ -98,6 +118,22 @@ func (g *getter) run(ctx context.Context, key string) error {
 		return err
 	}
 	return g.follow(ctx, c, t, after)
+}
+
+// believed makes the rest go by what was believed at --as-of.
+func (g *getter) believed() error {
+	at, err := moment("--as-of", g.asOf, g.now())
+	if err != nil {
+		return err
+	}
+	query := url.Values{"as_of": {at.Format(time.RFC3339Nano)}}
+	then := *g.kind
+	then.row, then.detail = g.kind.believed, nil
+	then.one = func(ctx context.Context, c *Client, key string) (jsontext.Value, error) {
+		return deploymentAsOf(ctx, c, key, query)
+	}
+	g.kind, g.then = &then, query
+	return nil
 }
 
 // columns returns the table of the chosen format.
@@ -118,7 +154,14 @@ func (g *getter) one(ctx context.Context, c *Client, key string) error {
 	if g.asData() {
 		return g.document(raw)
 	}
-	return g.rows(g.columns(), []jsontext.Value{raw})
+	if err := g.rows(g.columns(), []jsontext.Value{raw}); err != nil || g.kind.detail == nil || g.output == formatName {
+		return err
+	}
+	d, err := g.kind.detail(raw, g.now())
+	if err != nil {
+		return fmt.Errorf("read one of the %s: %w", g.kind.name, err)
+	}
+	return g.section(g.table(d.status, d.header...), d.rows)
 }
 
 // page is an answer of a list, with its items as they came.
@@ -133,6 +176,7 @@ type page struct {
 func (g *getter) list(ctx context.Context, c *Client, t *table) (after uint64, err error) {
 	whole := page{Items: []jsontext.Value{}}
 	query := g.where.query()
+	maps.Copy(query, g.then)
 	for shown, first := 0, true; ; first = false {
 		if g.kind.paged {
 			query.Set("limit", strconv.Itoa(nextPage(g.limit, shown)))
@@ -175,7 +219,8 @@ func (g *getter) page(ctx context.Context, c *Client, query url.Values) (page, e
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return page{}, fmt.Errorf("read the answer to %s: %w", g.kind.path, err)
 	}
-	return p, nil
+	p.Items, err = g.where.keep(p.Items)
+	return p, err
 }
 
 // end writes what a list ends with: the document, or a note on stderr for
@@ -209,20 +254,4 @@ func (g *getter) rows(t *table, items []jsontext.Value) error {
 		}
 	}
 	return g.write(t, rows)
-}
-
-// write writes rows as the format wants them.
-func (g *getter) write(t *table, rows []row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	names := make([]string, len(rows))
-	cells := make([][]string, len(rows))
-	for i, r := range rows {
-		names[i], cells[i] = r.name, r.cells[:len(t.header)]
-	}
-	if g.output == formatName {
-		return copyText(g.env.Stdout, names...)
-	}
-	return t.write(cells)
 }

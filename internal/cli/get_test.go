@@ -102,12 +102,12 @@ func TestGetTables(t *testing.T) {
 		"slots": {
 			"get slots --env prod -o wide",
 			answers{"/v1/slots?env=prod&limit=500": `{"items":[
-				{"env":"prod","region":"eu","component":"checkout","version":"2.14.0","deployment":"2.14.0","since":"2999-03-01T10:00:00Z","landing":"rollback","latest":{"deployment":"2.15.0","version":"2.15.0","status":"failed","since":"2026-03-01T10:00:00Z"}},
+				{"env":"prod","region":"eu","component":"checkout","version":"2.14.0","deployment":"2.14.0","since":"2999-03-01T10:00:00Z","landing":"rollback","latest":{"deployment":"2.15.0","version":"2.15.0","status":"failed","since":"2026-03-01T10:00:00Z"},"owner":"team-a","unplaced":2},
 				{"env":"prod","region":"eu","component":"payments","version":"","deployment":"","landing":"","latest":null}]}`},
 			[]string{
-				"SLOT                VERSION   LANDING    AGE   LATEST   STATUS   DEPLOYMENT   SINCE                  LATEST-SINCE",
-				"prod/eu/checkout    2.14.0    rollback   0s    2.15.0   failed   2.14.0       2999-03-01T10:00:00Z   2026-03-01T10:00:00Z",
-				"prod/eu/payments    -         -          -     -        -        -            -                      -",
+				"SLOT                VERSION   LANDING    AGE   LATEST   STATUS   DEPLOYMENT   SINCE                  LATEST-SINCE           OWNER    UNPLACED",
+				"prod/eu/checkout    2.14.0    rollback   0s    2.15.0   failed   2.14.0       2999-03-01T10:00:00Z   2026-03-01T10:00:00Z   team-a   2",
+				"prod/eu/payments    -         -          -     -        -        -            -                      -                      -        0",
 			},
 		},
 		"a slot by its key": {
@@ -123,6 +123,67 @@ func TestGetTables(t *testing.T) {
 				"eu-west-1   2026-03-01T10:00:00Z   1m5s   no",
 				"us          2026-03-01T09:00:00Z   1h1m   yes",
 			},
+		},
+		"releases": {
+			"get releases --env prod --status partially_deployed -o wide",
+			answers{"/v1/releases?env=prod&limit=500&status=partially_deployed": `{"items":[` + oneOf + `]}`},
+			[]string{
+				"RELEASE   STATUS               MEMBERS   WHY                            BY-REGION                            OWNER   TICKET   RISK   IMPACT",
+				"prod/r7   partially_deployed   3         some members landed, not all   eu: blocked, not_seen; us: deployed   -       CHG-1    -      late; Nobody can pay.",
+			},
+		},
+		"unplaced": {
+			"get unplaced --env prod -o wide",
+			answers{"/v1/unplaced?env=prod&limit=500": `{"items":[
+				{"env":"prod","region":"eu","component":"app","source":"/argo","id":"a1","type":"dev.telltale.deployment.reported.v1","at":"2999-01-01T00:00:00Z","position":9,"said":"deployed","version":"2","refs":["git:a@1"]},
+				{"env":"prod","region":"eu","component":"app","source":"/probe","id":"p1","type":"dev.telltale.slot.observed.v1","at":"2999-01-01T00:00:00Z","position":10,"version":"3","refs":[]}]}`},
+			[]string{
+				"SLOT          SAID       GOES BY     SOURCE   AGE   TYPE                                  ID   POSITION",
+				"prod/eu/app   deployed   git:a@1,2   /argo    0s    dev.telltale.deployment.reported.v1   a1   9",
+				"prod/eu/app   observed   3           /probe   0s    dev.telltale.slot.observed.v1         p1   10",
+			},
+		},
+		"a freeze": {
+			"get freezes prod/xmas",
+			answers{"/v1/freezes": `{"items":[{"env":"stage","name":"xmas"},{"env":"prod","name":"xmas","from":"2026-12-01T00:00:00Z","to":"2027-01-01T00:00:00Z","regions":["eu","us"],"components":["app"],"reason":"quiet","in_force":true}]}`},
+			[]string{
+				"FREEZE      IN FORCE   FROM                   TO                     WHERE       REASON",
+				"prod/xmas   yes        2026-12-01T00:00:00Z   2027-01-01T00:00:00Z   eu,us app   quiet",
+			},
+		},
+		"definitions": {
+			"get definitions --kind Component --all",
+			answers{"/v1/definitions?all=true&kind=Component": `{"items":[{"kind":"Component","name":"pay/eu","version":"3","digest":"sha256:1","effective_from":"2026-12-01T00:00:00Z","envs":["prod","stage"],"in_force":false}]}`},
+			[]string{
+				"DEFINITION         VERSION   IN FORCE   SINCE                  ENVS",
+				"Component/pay/eu   3         no         2026-12-01T00:00:00Z   prod,stage",
+			},
+		},
+		"a definition by its key": {
+			"get definitions Component/pay/eu -o name",
+			answers{"/v1/definitions?kind=Component&name=pay%2Feu": `{"items":[{"kind":"Component","name":"pay/eu"}]}`},
+			[]string{"Component/pay/eu"},
+		},
+		"sources": {
+			"get sources -o wide",
+			answers{"/v1/sources": `{"items":[{"source":"/ci","owner":"team-cd","last_event_at":"2999-01-01T00:00:00Z","expected_every":"5m0s","offline":true,"offline_since":"2026-12-01T00:00:00Z","incomplete":true,"missing":[{"from":4,"to":6},{"from":9,"to":9}]}]}`},
+			[]string{
+				"SOURCE   LAST   EVERY   OFFLINE   INCOMPLETE   OWNER     OFFLINE-SINCE          MISSING",
+				"/ci      0s     5m0s    yes       yes          team-cd   2026-12-01T00:00:00Z   4-6,9",
+			},
+		},
+		"what was believed": {
+			"get deployments --env prod --as-of 2026-03-01T10:00:00Z",
+			answers{"/v1/deployments?as_of=2026-03-01T10%3A00%3A00Z&env=prod&limit=500": `{"items":[{"key":"prod/eu/app/1","status":"failed","at":"2999-01-01T00:00:00Z","version":"1"}]}`},
+			[]string{
+				"KEY             STATUS   AGE   VERSION   RELEASE   CONDITIONS",
+				"prod/eu/app/1   failed   0s    1         -         -",
+			},
+		},
+		"what was believed of one": {
+			"get deployments prod/eu/app/1 --as-of 2026-03-01T10:00:00Z -o name",
+			answers{"/v1/deployments/prod/eu/app/1?as_of=2026-03-01T10%3A00%3A00Z": `{"key":"prod/eu/app/1","status":"failed"}`},
+			[]string{"prod/eu/app/1"},
 		},
 		"one region": {
 			"get regions us -o name",
@@ -152,6 +213,36 @@ func TestGetTables(t *testing.T) {
 			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s\nwant\n%s", name, code, errs, out, strings.Join(c.want, "\n"))
 		}
 		aligned(t, name, got)
+	}
+}
+
+// One release is shown with its members by region, and a watch tells each change
+// by its members.
+func TestGetRelease(t *testing.T) {
+	server := answers{"/v1/releases/prod/r7": oneOf}
+	out, _, code := telltale(t, server, "get", "releases", "prod/r7")
+	want := `RELEASE   STATUS               MEMBERS   WHY
+prod/r7   partially_deployed   3         some members landed, not all
+
+REGION   COMPONENT   DEPLOYMENT   STATUS     AGE   OWNER    WAITS FOR
+eu       app         1            blocked    0s    -        waits for pay in eu (not seen) to be verified
+eu       pay         -            not_seen   -     -        db
+us       app         1            deployed   0s    team-a   -
+`
+	if out != want || code != ExitOK {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if out, _, _ = telltale(t, server, "get", "releases", "prod/r7", "-o", "name"); out != "prod/r7\n" {
+		t.Errorf("-o name:\n%s", out)
+	}
+	change := `{"key":"prod/r7","env":"prod","release":"r7","to":"failed","reason":"some failed","members":[{"key":"prod/eu/app/1","status":"failed"},{"key":"prod/eu/pay","status":"failed"}]}`
+	for where, want := range map[*filters]bool{
+		{}: true, {env: "prod", release: "r7"}: true, {env: "stage"}: false, {release: "r8"}: false, {statuses: []string{"verified"}}: false,
+	} {
+		r, ok, err := changedRelease([]byte(change), where, time.Now())
+		if err != nil || ok != want || ok && strings.Join(r.cells[:5], "|") != "prod/r7|failed|2|some failed|eu: 2 failed" {
+			t.Errorf("%+v: %v %v %v", where, r, ok, err)
+		}
 	}
 }
 
@@ -213,6 +304,12 @@ func TestGetRefusals(t *testing.T) {
 		"something else":       {stranger, "get slots", ExitFailure, "/v1/status"},
 		"half a key":           {answers{}, "get deployments prod/eu", ExitUsage, "ENV/REGION/COMPONENT/DEPLOYMENT"},
 		"a key that cannot be": {answers{}, "get deployments prod/eu/app/.", ExitUsage, "E_BAD_ID"},
+		"watching the past":    {answers{}, "get deployments --as-of now -w", ExitUsage, "leave --as-of out"},
+		"no time":              {answers{}, "get deployments --as-of yesterday", ExitUsage, "--as-of"},
+		"no such freeze":       {answers{"/v1/freezes": `{"items":[]}`}, "get freezes prod/x", ExitNotFound, "no freeze prod/x"},
+		"half a document":      {answers{}, "get definitions Component", ExitUsage, "KIND/NAME"},
+		"half a release":       {answers{}, "get releases prod", ExitUsage, "ENV/RELEASE"},
+		"no one of a kind":     {answers{}, "get unplaced x", ExitUsage, "unknown command"},
 		"no number":            {answers{}, "get quarantine x", ExitUsage, "no sequence number"},
 		"a negative limit":     {answers{}, "get slots --limit -1", ExitUsage, "negative"},
 		"an unknown format":    {answers{}, "get slots -o xml", ExitUsage, "table|wide|json|yaml|name"},

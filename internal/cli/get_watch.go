@@ -76,13 +76,3 @@ func (g *getter) changes(t *table, items []change) error {
 	}
 	return g.write(t, rows)
 }
-
-// next writes one more document behind others.
-func (g *getter) next(raw jsontext.Value) error {
-	if g.output == formatYAML {
-		if err := copyText(g.env.Stdout, "---"); err != nil {
-			return err
-		}
-	}
-	return g.document(raw)
-}

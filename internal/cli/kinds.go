@@ -21,7 +21,7 @@ type kind struct {
 	name    string // as typed
 	aliases []string
 	short   string
-	key     string // how the key of one is written
+	key     string // how the key of one is written, "" when one cannot be asked for
 	path    string // of the list
 	paged   bool   // the list takes limit and cursor
 	filters []string
@@ -31,6 +31,12 @@ type kind struct {
 	status int      // the column that holds a status, -1: none
 	row    func(raw jsontext.Value, now time.Time) (row, error)
 	one    func(ctx context.Context, c *Client, key string) (jsontext.Value, error)
+
+	// What comes behind the row of one that was asked for; nil: nothing.
+	detail func(raw jsontext.Value, now time.Time) (detail, error)
+
+	// The row of an item as it was believed (--as-of); nil: the API does not say.
+	believed func(raw jsontext.Value, now time.Time) (row, error)
 
 	// For -w: the type of the changes to follow, and how one becomes a row unless
 	// it is filtered out. Nil: the kind cannot be watched.
@@ -44,16 +50,23 @@ type row struct {
 	cells []string
 }
 
+// detail is a table about one thing.
+type detail struct {
+	header []string
+	status int // the column that holds a status
+	rows   [][]string
+}
+
 // kinds lists what get can list.
 func kinds() []*kind {
-	return []*kind{
+	return append([]*kind{
 		{
 			name: "deployments", aliases: []string{"deployment", "deploy"}, short: "List deployments, or show one",
 			key: "ENV/REGION/COMPONENT/DEPLOYMENT", path: "/v1/deployments", paged: true,
 			filters: []string{"env", "region", "component", "release", "status"},
 			header:  []string{"KEY", "STATUS", "AGE", "VERSION", "RELEASE", "CONDITIONS"},
 			wide:    []string{"ATTEMPT", "OWNER", "SINCE", "REASON", "MESSAGE"},
-			status:  1, row: deploymentRow, one: oneDeployment,
+			status:  1, row: deploymentRow, one: oneDeployment, believed: beliefRow,
 			changeType: events.TypeDeploymentChanged, changed: changedDeployment,
 		},
 		{
@@ -61,7 +74,7 @@ func kinds() []*kind {
 			key: "ENV/REGION/COMPONENT", path: "/v1/slots", paged: true,
 			filters: []string{"env", "region", "component"},
 			header:  []string{"SLOT", "VERSION", "LANDING", "AGE", "LATEST", "STATUS"},
-			wide:    []string{"DEPLOYMENT", "SINCE", "LATEST-SINCE"},
+			wide:    []string{"DEPLOYMENT", "SINCE", "LATEST-SINCE", "OWNER", "UNPLACED"},
 			status:  5, row: slotRow, one: oneSlot,
 			changeType: events.TypeSlotChanged, changed: changedSlot,
 		},
@@ -78,7 +91,8 @@ func kinds() []*kind {
 			wide:   []string{"AT", "DOOR", "SUBJECT", "BYTES", "HINT"},
 			status: -1, row: quarantineRow, one: oneQuarantined,
 		},
-	}
+		releaseKind(),
+	}, saidKinds()...)
 }
 
 func deploymentRow(raw jsontext.Value, now time.Time) (row, error) {
@@ -97,13 +111,28 @@ func rowOf(d *view.DeploymentBody, now time.Time) row {
 }
 
 func oneDeployment(ctx context.Context, c *Client, key string) (jsontext.Value, error) {
-	if _, err := parts(key, 4, "ENV/REGION/COMPONENT/DEPLOYMENT"); err != nil {
+	return deploymentAsOf(ctx, c, key, nil)
+}
+
+// deploymentAsOf returns a deployment, or with as_of in the query what was
+// believed of it.
+func deploymentAsOf(ctx context.Context, c *Client, key string, query url.Values) (jsontext.Value, error) {
+	if err := deployment(key); err != nil {
 		return nil, err
 	}
-	if _, err := events.ParseKey(key); err != nil {
-		return nil, &ExitError{Code: ExitUsage, Err: err}
+	return c.Get(ctx, "/v1/deployments/"+key, query)
+}
+
+// beliefRow makes a row of what was believed of a deployment.
+func beliefRow(raw jsontext.Value, now time.Time) (row, error) {
+	var b view.BeliefBody
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return row{}, err
 	}
-	return c.Get(ctx, "/v1/deployments/"+key, nil)
+	return rowOf(&view.DeploymentBody{
+		Key: b.Key, Status: b.Status, Since: b.At, Version: b.Version, Release: b.Release, Conditions: b.Conditions,
+		Attempt: b.Attempt, WhoBody: view.WhoBody{Owner: b.Owner}, Reason: b.Reason, Message: b.Message,
+	}, now), nil
 }
 
 // changedDeployment makes a row of a change of a deployment, which holds all
@@ -128,28 +157,28 @@ func changedDeployment(data jsontext.Value, where *filters, now time.Time) (row,
 	if err != nil {
 		return row{}, false, err
 	}
-	if !where.slot(k.Slot) || where.release != "" && where.release != ch.Release ||
+	if !where.slot(k.Slot) || where.deployment != "" && where.deployment != k.Deployment || where.release != "" && where.release != ch.Release ||
 		len(where.statuses) > 0 && !slices.Contains(where.statuses, ch.To) {
 		return row{}, false, nil
 	}
 	return rowOf(&view.DeploymentBody{
 		Key: ch.Key, Status: ch.To, Since: ch.At, Version: ch.Version, Release: ch.Release, Conditions: ch.Conditions,
-		Attempt: ch.Attempt, Owner: ch.Owner, Reason: ch.Reason, Message: ch.Message,
+		Attempt: ch.Attempt, WhoBody: view.WhoBody{Owner: ch.Owner}, Reason: ch.Reason, Message: ch.Message,
 	}, now), true, nil
 }
 
 func slotRow(raw jsontext.Value, now time.Time) (row, error) {
-	s := view.SlotBody{Latest: &view.LatestBody{}}
+	s := view.SlotListed{}
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return row{}, err
 	}
-	if s.Latest == nil { // a null
+	if s.Latest == nil {
 		s.Latest = &view.LatestBody{}
 	}
 	name := s.Env + "/" + s.Region + "/" + s.Component
 	return row{name, []string{
 		name, s.Version, s.Landing, age(s.Since, now), s.Latest.Deployment, s.Latest.Status,
-		s.Deployment, stamp(s.Since), stamp(s.Latest.Since),
+		s.Deployment, stamp(s.Since), stamp(s.Latest.Since), s.Owner, strconv.Itoa(s.Unplaced),
 	}}, nil
 }
 
@@ -180,12 +209,8 @@ func regionRow(raw jsontext.Value, _ time.Time) (row, error) {
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return row{}, err
 	}
-	dark := "no"
-	if r.Dark {
-		dark = "yes"
-	}
 	lag := time.Duration(r.LagSeconds * float64(time.Second))
-	return row{r.Region, []string{r.Region, stamp(r.Watermark), short(lag), dark}}, nil
+	return row{r.Region, []string{r.Region, stamp(r.Watermark), short(lag), yesNo(r.Dark)}}, nil
 }
 
 func oneRegion(ctx context.Context, c *Client, key string) (jsontext.Value, error) {

@@ -112,6 +112,22 @@ func (r *reader) table(statusColumn int, header ...string) *table {
 	return t
 }
 
+// write writes rows as the format wants them.
+func (r *reader) write(t *table, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	names := make([]string, len(rows))
+	cells := make([][]string, len(rows))
+	for i := range rows {
+		names[i], cells[i] = rows[i].name, rows[i].cells[:len(t.header)]
+	}
+	if r.output == formatName {
+		return copyText(r.env.Stdout, names...)
+	}
+	return t.write(cells)
+}
+
 // note tells the person something that is no data.
 func (r *reader) note(format string, args ...any) error {
 	_, err := fmt.Fprintf(r.env.Stderr, format+"\n", args...)

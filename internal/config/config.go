@@ -36,6 +36,9 @@ type Config struct {
 	// What comes in. The limits hold at every door.
 	Ingest Ingest `yaml:"ingest"`
 
+	// What is put in force at start.
+	Definitions Definitions `yaml:"definitions"`
+
 	// What is made of it.
 	Projector Projector `yaml:"projector"`
 
@@ -191,6 +194,14 @@ type EventType struct {
 	// File with the JSON Schema (2020-12) of its data. It may not refer to other
 	// files.
 	SchemaFile string `yaml:"schema_file"`
+}
+
+// Definitions are the documents that say who, what and by which lifecycle.
+type Definitions struct {
+	// YAML files of documents (Lifecycle, Component, Source) that the process with
+	// the doors puts in force when it starts, as "telltale apply" does. One that was
+	// in force before is not put there again: give it a new version for that.
+	Files []string `yaml:"files"`
 }
 
 // Projector bounds what the projection may use.

@@ -26,6 +26,11 @@ func (c *Config) Validate() error {
 	c.validateListeners(&fs)
 	c.NATS.validate(&fs)
 	c.Ingest.validate(&fs)
+	for i, name := range c.Definitions.Files {
+		if name == "" {
+			fs.add(fmt.Sprintf("definitions.files[%d]", i), "is empty", "name a file of documents")
+		}
+	}
 	if c.Projector.CacheBytes < 16<<20 {
 		fs.add("projector.cache_bytes", "is less than 16MiB", "")
 	}

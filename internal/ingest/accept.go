@@ -94,6 +94,9 @@ func (p *pipeline) check(a *arrival, e *events.Event) error {
 	} else if e.Type == events.TypeTick {
 		return events.Errorf(events.CodeForbidden, "ticks are ours; from outside they come with an import only")
 	}
+	if err := checkDefinition(e); err != nil {
+		return err
+	}
 	return p.checkDigest(e)
 }
 
@@ -175,6 +178,7 @@ func (p *pipeline) message(e *events.Event) (stream.Message, error) {
 	if err != nil {
 		return stream.Message{}, err
 	}
+	id := events.MsgID(e.Source, e.ID, content)
 	// Canonical JSON writes 1e20 as 21 digits: content can be longer than what
 	// came, and the stream has a limit as well.
 	data := e.Stamped(content)
@@ -188,7 +192,7 @@ func (p *pipeline) message(e *events.Event) (stream.Message, error) {
 	}
 	return stream.Message{
 		Subject: subject,
-		ID:      events.MsgID(e.Source, e.ID, content),
+		ID:      id,
 		Header:  p.header,
 		Data:    data,
 	}, nil

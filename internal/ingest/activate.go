@@ -2,106 +2,142 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
-// systemActor is who puts the built-in definitions in force.
+// systemActor is who puts the built-in definitions in force, and those that the
+// configuration names.
 const systemActor = "user:telltale"
 
 // StandardLifecycle returns the built-in lifecycle as a definition that is in
 // force since before any event that the doors take.
 func StandardLifecycle() events.DefinitionActivated {
-	doc := statemachine.StandardDocument()
 	ref := statemachine.Standard().Ref()
-	sum := sha256.Sum256(doc)
-	return events.DefinitionActivated{
-		Kind:          "Lifecycle",
-		Name:          ref.Name,
-		Version:       ref.Version,
-		Digest:        "sha256:" + hex.EncodeToString(sum[:]),
-		EffectiveFrom: time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC),
-		Actor:         systemActor,
-		Document:      string(doc),
+	standard := definition.Document{
+		Kind: definition.KindLifecycle, Name: ref.Name, Version: ref.Version, Text: statemachine.StandardDocument(),
 	}
+	d := Configured(&standard)
+	d.EffectiveFrom = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
+	return d
 }
 
-// activation returns the event that puts a definition in force. Identity and
-// content follow from the definition alone, so that two processes that start at
-// once say one thing, not two. It fails on a definition that is none.
-func activation(d events.DefinitionActivated) (*events.Event, error) {
-	e := &events.Event{
-		ID:      d.Name + "-" + d.Digest,
-		Source:  ownSource + "/definitions",
-		Type:    events.TypeDefinitionActivated,
-		Subject: d.Name,
-	}
-	err := e.SetData(d)
-	if err == nil {
-		err = e.Validate()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("definition %s: %w", d.Name, err)
-	}
-	return e, nil
+// Configured returns a document of the configuration as a definition that is in
+// force from when it is first recorded.
+func Configured(doc *definition.Document) events.DefinitionActivated {
+	d := doc.Activated()
+	d.Actor = systemActor
+	return d
 }
 
-// activate puts a definition in force unless TT_EVENTS has it.
-func (i *Ingest) activate(ctx context.Context, d events.DefinitionActivated) error {
-	e, err := activation(d)
+// checkDefinition refuses a definition whose document cannot be used: in the
+// stream it would stand in the way of everyone who reads it. What was in force
+// stays so.
+func checkDefinition(e *events.Event) error {
+	if e.Type != events.TypeDefinitionActivated {
+		return nil
+	}
+	var d events.DefinitionActivated
+	if err := e.DataAs(&d); err != nil {
+		return err
+	}
+	if err := definition.CheckActivated(&d); err != nil {
+		return events.Errorf(events.CodeSchema, "data.document: %s", strings.ReplaceAll(err.Error(), "\n", "; ")).
+			WithHint("the numbers are line and column in the document; telltale apply --dry-run checks it before it is sent")
+	}
+	return nil
+}
+
+// definitionSource says what this process puts in force. Two processes that start
+// at once say one thing with it, not two.
+const definitionSource = ownSource + "/definitions"
+
+// activateAll puts the definitions in force that TT_EVENTS does not have, in their
+// order.
+func (i *Ingest) activateAll(ctx context.Context) error {
+	if len(i.opts.Definitions) == 0 {
+		return nil
+	}
+	there, err := i.activated(ctx)
 	if err != nil {
 		return err
+	}
+	for _, d := range i.opts.Definitions {
+		if err := i.activate(ctx, d, there); err != nil {
+			return fmt.Errorf("activate %s %s: %w", d.Kind, d.Name, err)
+		}
+	}
+	return nil
+}
+
+// activate puts one definition in force.
+func (i *Ingest) activate(ctx context.Context, d events.DefinitionActivated, there activations) error {
+	e, err := definition.Event(definitionSource, d)
+	if err != nil {
+		return err
+	}
+	if there.ids[e.ID] {
+		if last := there.last[named{d.Kind, d.Name}]; last != e.ID {
+			i.log.WarnContext(ctx, "definition was replaced by a later one and stays so: give it a new version to put it in force again",
+				"kind", d.Kind, "name", d.Name, "version", d.Version)
+		}
+		return nil
 	}
 	e.Recorder, e.Emitter = i.opts.Recorder, i.opts.Recorder
-	content, err := e.Content()
-	if err != nil {
-		return fmt.Errorf("definition %s: %w", d.Name, err)
-	}
-	subject, err := e.EventsSubject()
-	if err != nil {
-		return fmt.Errorf("definition %s: %w", d.Name, err)
-	}
-	there, err := i.holds(ctx, subject, events.MsgID(e.Source, e.ID, content))
-	if there || err != nil {
-		return err
-	}
 	gen := i.pipeline.gate.enter()
 	defer i.pipeline.gate.leave(gen)
 	e.RecordedTime = i.pipeline.gate.stamp()
 	if err := i.publishOwn(ctx, e); err != nil {
-		return fmt.Errorf("activate definition %s: %w", d.Name, err)
+		return err
 	}
 	i.log.InfoContext(ctx, "definition activated", "kind", d.Kind, "name", d.Name, "version", d.Version)
 	return nil
 }
 
-// holds reports whether TT_EVENTS has a message with this id on a subject. The
-// server remembers ids for a short time only, so we look. Definitions and words
-// about alerts are few.
-func (i *Ingest) holds(ctx context.Context, subject, id string) (bool, error) {
+// activations are the definitions that processes have put in force by their own
+// configuration.
+type activations struct {
+	ids  map[string]bool
+	last map[named]string // the id of the latest of each name
+}
+
+type named struct{ kind, name string }
+
+// activated reads what TT_EVENTS has of them. The server remembers ids for a
+// short time only, so we look; definitions and words about alerts, which share
+// their subject, are few.
+func (i *Ingest) activated(ctx context.Context) (activations, error) {
+	found := activations{make(map[string]bool), make(map[named]string)}
 	s, err := i.opts.Conn.JS.Stream(ctx, events.StreamEvents)
 	if err != nil {
-		return false, fmt.Errorf("look up %s: %w", events.StreamEvents, err)
+		return found, fmt.Errorf("look up %s: %w", events.StreamEvents, err)
 	}
+	subject := events.Place{}.EventsSubject()
 	for seq := uint64(1); ; {
 		msg, err := s.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return false, nil
+			return found, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("look for an earlier activation: %w", err)
-		}
-		if msg.Header.Get(jetstream.MsgIDHeader) == id {
-			return true, nil
+			return found, fmt.Errorf("look for earlier activations: %w", err)
 		}
 		seq = msg.Sequence + 1
+		e, err := events.DecodeStored(msg.Data)
+		if err != nil || e.Type != events.TypeDefinitionActivated || e.Source != definitionSource {
+			continue // the projector says what is wrong with a message
+		}
+		var d events.DefinitionActivated
+		if e.DataAs(&d) == nil {
+			found.ids[e.ID] = true
+			found.last[named{d.Kind, d.Name}] = e.ID
+		}
 	}
 }

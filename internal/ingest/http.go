@@ -32,9 +32,9 @@ func (i *Ingest) Handler() http.Handler {
 // receipt is the answer to events that were taken. Every event that came is
 // counted once.
 type receipt struct {
-	Accepted    int           `json:"accepted"`
-	Duplicates  int           `json:"duplicates"`
-	Quarantined []quarantined `json:"quarantined"`
+	Accepted    int
+	Duplicates  int
+	Quarantined []quarantined
 }
 
 type quarantined struct {
@@ -42,6 +42,21 @@ type quarantined struct {
 	ID     string      `json:"id"` // as far as it could be read
 	Code   events.Code `json:"code"`
 	Detail string      `json:"detail"`
+}
+
+// appendJSON appends the receipt as JSON, without reflection where all events
+// could be used.
+func (r *receipt) appendJSON(b []byte) ([]byte, error) {
+	b = append(b, `{"accepted":`...)
+	b = strconv.AppendInt(b, int64(r.Accepted), 10)
+	b = append(b, `,"duplicates":`...)
+	b = strconv.AppendInt(b, int64(r.Duplicates), 10)
+	b = append(b, `,"quarantined":`...)
+	if len(r.Quarantined) == 0 {
+		return append(b, `[]}`...), nil
+	}
+	list, err := json.Marshal(r.Quarantined, jsontext.AllowInvalidUTF8(true))
+	return append(append(b, list...), '}'), err
 }
 
 func (i *Ingest) serveEvents(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +97,7 @@ func (i *Ingest) serveEvents(w http.ResponseWriter, r *http.Request) {
 			// cannot be used.
 			l.arrivals[0].refused = err
 		default:
-			l = lot{door: doorHTTP, strict: r.URL.Query().Get("strict") == "true", arrivals: make([]arrival, len(elements))}
+			l = lot{door: doorHTTP, strict: asked(r, "strict"), arrivals: make([]arrival, len(elements))}
 			for n, raw := range elements {
 				l.arrivals[n] = one
 				l.arrivals[n].raw = raw
@@ -111,7 +126,7 @@ func (i *Ingest) admit(r *http.Request) (sender access.Caller, imports bool, err
 	if sender, err = i.opts.Auth.Authenticate(r); err != nil {
 		return sender, false, err
 	}
-	imports = r.URL.Query().Get("import") == "true"
+	imports = asked(r, "import")
 	if imports && !sender.Has(access.RoleImport) {
 		return sender, false, events.Errorf(events.CodeForbidden, "%s does not have the role %s", sender.Name, access.RoleImport)
 	}
@@ -119,6 +134,11 @@ func (i *Ingest) admit(r *http.Request) (sender access.Caller, imports bool, err
 		return sender, false, events.Errorf(events.CodeForbidden, "%s may not send events", sender.Name)
 	}
 	return sender, imports, nil
+}
+
+// asked reports whether the query of r sets a flag.
+func asked(r *http.Request, flag string) bool {
+	return r.URL.RawQuery != "" && r.URL.Query().Get(flag) == "true"
 }
 
 func notOpen(doors doorState) *events.Error {
@@ -138,12 +158,22 @@ const (
 	modeBatch
 )
 
+// contentTypeBatch is the content type of batched mode.
+const contentTypeBatch = "application/cloudevents-batch+json"
+
 // contentMode says how a request carries events. What is neither a CloudEvents
 // media type nor has ce- headers is nothing for this door.
 func contentMode(h http.Header) (mode, error) {
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return 0, events.Errorf(events.CodeMalformed, "Content-Encoding is not taken").
 			WithHint("send the body as it is")
+	}
+	// As nearly all senders write them; the parser is for the others.
+	switch h.Get("Content-Type") {
+	case contentTypeEvent:
+		return modeStructured, nil
+	case contentTypeBatch:
+		return modeBatch, nil
 	}
 	const hint = "send application/cloudevents+json, application/cloudevents-batch+json, or ce- headers"
 	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
@@ -155,7 +185,7 @@ func contentMode(h http.Header) (mode, error) {
 		switch media {
 		case contentTypeEvent:
 			return modeStructured, nil
-		case "application/cloudevents-batch+json":
+		case contentTypeBatch:
 			return modeBatch, nil
 		}
 	case h.Get("Ce-Specversion") != "" && (err == nil || h.Get("Content-Type") == ""):
@@ -175,28 +205,31 @@ func (i *Ingest) readBody(w http.ResponseWriter, r *http.Request, m mode, body *
 	if m == modeBatch {
 		limit = i.opts.Limits.BatchBytes
 	}
-	tooLarge := events.Errorf(events.CodeTooLarge, "the body has more than %d bytes", limit)
 	if r.ContentLength > limit {
-		return tooLarge
+		return bodyTooLarge(limit)
 	}
 	if r.ContentLength > 0 {
 		body.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	if err == nil {
+		return nil
+	}
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
-		return tooLarge
+		return bodyTooLarge(limit)
 	}
-	if err != nil {
-		return events.Errorf(events.CodeMalformed, "the body ends early")
-	}
-	return nil
+	return events.Errorf(events.CodeMalformed, "the body ends early")
+}
+
+func bodyTooLarge(limit int64) error {
+	return events.Errorf(events.CodeTooLarge, "the body has more than %d bytes", limit)
 }
 
 // answer tells the sender what became of a lot. An event that is neither stored
 // nor in quarantine makes the whole answer 503: sending all of it again is safe.
 func (i *Ingest) answer(w http.ResponseWriter, r *http.Request, l lot, outcomes []outcome) {
-	body := receipt{Quarantined: []quarantined{}}
+	var body receipt
 	for n := range outcomes {
 		switch o := &outcomes[n]; {
 		case errors.Is(o.err, errLeft):
@@ -224,7 +257,7 @@ func (i *Ingest) answer(w http.ResponseWriter, r *http.Request, l lot, outcomes 
 		obs.WriteProblem(w, first)
 		return
 	}
-	text, err := json.Marshal(body, jsontext.AllowInvalidUTF8(true))
+	text, err := body.appendJSON(make([]byte, 0, 64))
 	if err != nil { // any strings and integers marshal
 		i.log.ErrorContext(r.Context(), "receipt not written", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/telltale-dev/telltale/internal/access"
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/internal/schema"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -77,7 +78,7 @@ type Options struct {
 	Digest func(events.Key) (string, bool)
 
 	// Definitions are put in force at start, unless TT_EVENTS holds them
-	// already. See [StandardLifecycle].
+	// already. See [StandardLifecycle] and [Configured].
 	Definitions []events.DefinitionActivated
 
 	// CommitTimeout is how long a request, or a batch of TT_RAW, waits for the
@@ -120,8 +121,8 @@ func New(opts Options) (*Ingest, error) {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	for _, d := range opts.Definitions {
-		if _, err := activation(d); err != nil {
-			return nil, fmt.Errorf("ingest: %w", err)
+		if _, err := definition.Event(definitionSource, d); err != nil {
+			return nil, fmt.Errorf("ingest: definition %s: %w", d.Name, err)
 		}
 	}
 	for _, r := range opts.Regions {
@@ -264,12 +265,7 @@ func (i *Ingest) prepare(ctx context.Context) error {
 	if err := i.seed(ctx); err != nil {
 		return err
 	}
-	for _, d := range i.opts.Definitions {
-		if err := i.activate(ctx, d); err != nil {
-			return err
-		}
-	}
-	return nil
+	return i.activateAll(ctx)
 }
 
 // seed makes stamps continue above those of a former process of this recorder,

@@ -24,10 +24,17 @@ type metrics struct {
 	quarantined *prometheus.CounterVec   // door, code
 	refused     *prometheus.CounterVec   // door, code
 	batch       *prometheus.HistogramVec // door
+	of          map[door]doorMetrics     // what every request counts, looked up once
 	commit      prometheus.Histogram
 	tickWait    prometheus.Histogram
 	lastTick    prometheus.Gauge
 	clockOffset prometheus.Gauge
+}
+
+// doorMetrics are those of one door.
+type doorMetrics struct {
+	accepted, duplicate prometheus.Counter
+	batch               prometheus.Observer
 }
 
 // newMetrics makes the metrics and registers them with reg, unless it is nil.
@@ -68,6 +75,14 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "telltale_ingest_clock_offset_seconds",
 			Help: "How far our clock is ahead of the NATS server's, as last measured.",
 		}),
+	}
+	m.of = make(map[door]doorMetrics)
+	for _, d := range []door{doorHTTP, doorRaw, doorOwn} {
+		m.of[d] = doorMetrics{
+			accepted:  m.events.WithLabelValues(string(d), "accepted"),
+			duplicate: m.events.WithLabelValues(string(d), "duplicate"),
+			batch:     m.batch.WithLabelValues(string(d)),
+		}
 	}
 	if reg == nil {
 		return m, nil

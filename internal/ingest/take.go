@@ -58,7 +58,7 @@ func (i *Ingest) take(ctx context.Context, gen *generation, l lot) []outcome {
 			msgs, index = append(msgs, msg), append(index, n)
 		}
 	}
-	i.metrics.batch.WithLabelValues(string(l.door)).Observe(float64(len(l.arrivals)))
+	i.metrics.of[l.door].batch.Observe(float64(len(l.arrivals)))
 
 	// The end of a request must not end a commit half-way: who hung up may have
 	// been told nothing, but what can be stored is stored.
@@ -99,8 +99,8 @@ func (i *Ingest) commit(ctx context.Context, d door, msgs []stream.Message, at f
 			accepted++
 		}
 	}
-	i.metrics.events.WithLabelValues(string(d), "accepted").Add(float64(accepted))
-	i.metrics.events.WithLabelValues(string(d), "duplicate").Add(float64(duplicates))
+	i.metrics.of[d].accepted.Add(float64(accepted))
+	i.metrics.of[d].duplicate.Add(float64(duplicates))
 }
 
 // keep puts what was refused into quarantine.

@@ -144,10 +144,21 @@ func foldAlert(t *delivery.Tx, e *events.Event) error {
 //	n/alert/<id>                the last step of an alert
 //	n/open/<key>/<id>           an alert that stands, by deployment
 //	n/position/<incarnation>    up to where that TT_CHANGES was looked at
+const allOpen = "n/open/"
+
 func alertKey(id string) []byte       { return []byte("n/alert/" + id) }
-func openKey(a *Alert) []byte         { return []byte("n/open/" + a.Key + "/" + a.Alert) }
-func openPrefix(s events.Slot) []byte { return []byte("n/open/" + s.String() + "/") }
+func openKey(a *Alert) []byte         { return []byte(allOpen + a.Key + "/" + a.Alert) }
+func openPrefix(s events.Slot) []byte { return []byte(allOpen + s.String() + "/") }
 func positionKey(life string) []byte  { return []byte("n/position/" + life) }
+
+// anyOpen reports whether an alert stands at all.
+func anyOpen(r *store.Reader) (found bool, err error) {
+	err = r.Scan([]byte(allOpen), nil, func(_, _ []byte) (bool, error) {
+		found = true
+		return false, nil
+	})
+	return found, err
+}
 
 // position returns the sequence up to which TT_CHANGES was looked at, 0 for one
 // that was not yet.

@@ -28,8 +28,8 @@ type change struct {
 	key events.Key // Key, parsed
 }
 
-// lands reports whether the deployment began to run with this change.
-func (c *change) lands() bool { return isLanded(c.To) && !isLanded(c.From) }
+// lands reports whether a deployment began to run with a change of its status.
+func lands(from, to string) bool { return isLanded(to) && !isLanded(from) }
 
 // landing returns what the change means for its slot. Which version ran before,
 // and so whether this one is a rollback, only the slot's own change says.

@@ -27,6 +27,31 @@ type decision struct {
 	tooOld int      // problems that were too old to page
 }
 
+// effectOf returns the most that a message does to the alerts of any rule, as
+// far as a glance shows: what leaves them alone need not be read, and what
+// clears only where there is something to clear.
+func (p *policy) effectOf(seen *glance) effect {
+	most := leaves
+	switch seen.typ {
+	case events.TypeSlotChanged:
+		most = clears
+	case events.TypeDeploymentChanged:
+		if lands(seen.from, seen.to) {
+			most = clears
+		}
+		for i := range p.rules {
+			switch p.rules[i].effectOf(seen.to, seen.late) {
+			case raises:
+				return raises
+			case clears:
+				most = clears
+			case leaves:
+			}
+		}
+	}
+	return most
+}
+
 // decide holds news against the rules, given the alerts in r. It is a function
 // of its arguments: whoever decides the same news again, on the same alerts,
 // comes to the same steps.
@@ -70,7 +95,7 @@ func (d *deciding) change(n *news) error {
 				mine = append(mine, a)
 			}
 		}
-		switch rule.effectOf(n.change) {
+		switch rule.effectOf(n.change.To, n.change.Late) {
 		case raises:
 			if err := d.raise(n, rule, mine); err != nil {
 				return err
@@ -82,7 +107,7 @@ func (d *deciding) change(n *news) error {
 		case leaves:
 		}
 	}
-	if n.change.lands() {
+	if lands(n.change.From, n.change.To) {
 		d.replace(n, standing, n.change.landing())
 	}
 	return nil

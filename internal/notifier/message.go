@@ -38,7 +38,9 @@ func firingMessage(rule *Rule, c *change, id, link string) receiver.Message {
 	if c.Late {
 		text.WriteString("This came to be known late.\n")
 	}
-	fmt.Fprintf(&text, "Said by %s.\n", clean(c.Cause.Source, maxSentence))
+	if c.To != statemachine.StatusStalled { // that nobody said
+		fmt.Fprintf(&text, "Said by %s.\n", clean(c.Cause.Source, maxSentence))
+	}
 	var facts []string
 	for _, f := range [...]struct{ name, value string }{
 		{"Version", c.Version}, {"release", c.Release}, {"owner", c.Owner}, {"deployment", c.Key},
@@ -105,7 +107,10 @@ func howChanged(c *change) resolution {
 	case statemachine.StatusRemoved:
 		r.what = "was removed"
 	default:
-		r.what = "is " + clean(c.To, maxWord) + " after all"
+		r.what = "is " + clean(c.To, maxWord)
+		if c.From != statemachine.StatusStalled {
+			r.what += " after all"
+		}
 	}
 	return r
 }
@@ -155,6 +160,14 @@ func resolvedMessage(open *Alert, how resolution) receiver.Message {
 // because joins what the tool gave as reason and as message.
 func because(c *change) string {
 	reason, message := clean(c.Reason, maxWord), clean(c.Message, maxSentence)
+	if c.To == statemachine.StatusStalled {
+		switch c.Reason {
+		case statemachine.ReasonSilent:
+			return "no word of any kind came in time (silent)"
+		case statemachine.ReasonOverdue:
+			return "words came, but it stayed " + clean(c.From, maxWord) + " for too long (overdue)"
+		}
+	}
 	switch {
 	case message == "":
 		return reason

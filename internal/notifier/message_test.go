@@ -31,7 +31,12 @@ func TestMessages(t *testing.T) {
 	hostile.Message = "\x1b[31mred\x1b[0m \u202edrawkcab\u202c <!channel> [link](https://evil.example) {{.Secret}} " + strings.Repeat("é", 2*maxSentence)
 	hostile.Reason = "line one\r\nline two"
 
-	failed, person := &Rules()[0], &Rules()[1]
+	silent := change{Key: "prod/eu-west-1/checkout/2.0", From: "in_progress", To: "stalled", Reason: "silent", Attempt: 1, At: noon, Version: "2.0"}
+	silent.Cause.Source = "/telltale/recorder/eu"
+	overdue := silent
+	overdue.From, overdue.Reason = "queued", "overdue"
+
+	failed, person, stalled := &Rules()[0], &Rules()[1], &Rules()[2]
 	var out strings.Builder
 	for _, c := range []struct {
 		name string
@@ -51,6 +56,11 @@ func TestMessages(t *testing.T) {
 		}},
 		{"hardly anything is said", person, bare, nil},
 		{"a tool says what it should not", failed, hostile, nil},
+		{"nothing is said", stalled, silent, []resolution{
+			howChanged(&change{From: "stalled", To: "in_progress", At: noon.Add(time.Minute), Cause: full.Cause}),
+			howChanged(&change{From: "stalled", To: "superseded", At: noon.Add(time.Minute), Cause: full.Cause}),
+		}},
+		{"nothing moves", stalled, overdue, nil},
 	} {
 		var err error
 		if c.c.key, err = events.ParseKey(c.c.Key); err != nil {

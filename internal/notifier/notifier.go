@@ -70,6 +70,7 @@ const maxBatch = 256
 type Notifier struct {
 	o       Options
 	webhook *receiver.Webhook // nil: nobody is told
+	glancer glancer           // of the goroutine that watches
 	journal *delivery.Journal
 	lanes   *delivery.Lanes
 	log     *slog.Logger
@@ -199,22 +200,14 @@ func (n *Notifier) handle(ctx context.Context, incarnation string, batch []strea
 	if err := n.o.FailPoint.At(PointBeforeDecision); err != nil {
 		return err
 	}
-	heard := make([]news, 0, len(batch))
-	for _, m := range batch {
-		item, err := readNews(m)
-		if err != nil {
-			// The change stays in TT_CHANGES, which forgets nothing. To stop here
-			// would silence everything behind it.
-			n.metrics.unusable.Inc()
-			n.log.ErrorContext(ctx, "a change cannot be read and is passed over", "stream_seq", m.Seq, "subject", m.Subject, "error", err)
-			continue
-		}
-		heard = append(heard, item)
-	}
 	now := n.o.Clock.Now()
 	p := n.policy(incarnation, now)
 	var d decision
-	err := n.o.DB.View(func(r *store.Reader) (err error) {
+	err := n.o.DB.View(func(r *store.Reader) error {
+		heard, err := n.hear(ctx, r, p, batch)
+		if err != nil {
+			return err
+		}
 		d, err = p.decide(r, heard)
 		return err
 	})
@@ -238,6 +231,40 @@ func (n *Notifier) handle(ctx context.Context, incarnation string, batch []strea
 	n.metrics.changes.Add(float64(len(batch)))
 	n.metrics.position.Set(float64(last))
 	return n.o.FailPoint.At(PointAfterPosition)
+}
+
+// hear reads of a batch what may mean something to the rules. While no alert
+// stands that is only what raises one, and then what may clear it.
+func (n *Notifier) hear(ctx context.Context, r *store.Reader, p *policy, batch []stream.Msg) ([]news, error) {
+	standing, err := anyOpen(r)
+	if err != nil {
+		return nil, err
+	}
+	var heard []news
+	for _, m := range batch {
+		if seen, ok := n.glancer.glance(m.Data); ok {
+			switch p.effectOf(&seen) {
+			case raises:
+				standing = true
+			case clears:
+				if !standing {
+					continue
+				}
+			case leaves:
+				continue
+			}
+		}
+		item, err := readNews(m)
+		if err != nil {
+			// The change stays in TT_CHANGES, which forgets nothing. To stop here
+			// would silence everything behind it.
+			n.metrics.unusable.Inc()
+			n.log.ErrorContext(ctx, "a change cannot be read and is passed over", "stream_seq", m.Seq, "subject", m.Subject, "error", err)
+			continue
+		}
+		heard = append(heard, item)
+	}
+	return heard, nil
 }
 
 func (n *Notifier) policy(incarnation string, now time.Time) *policy {

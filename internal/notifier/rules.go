@@ -21,6 +21,10 @@ type Rule struct {
 	Raise    []string // statuses that fire
 	Clear    []string // statuses that resolve; all others leave an alert as it is
 	Keep     []string // statuses that belong to the problem, even as late corrections
+
+	// Passing: the problem is over as soon as the status is another one, whatever
+	// that is. Clear and Keep are empty then.
+	Passing bool
 }
 
 // Rules returns the rules in force.
@@ -47,6 +51,10 @@ func Rules() []Rule {
 			Name: "manual_intervention", Severity: SeverityCritical, Verb: "needs a person",
 			Raise: []string{statemachine.StatusManualIntervention}, Clear: over, Keep: trouble,
 		},
+		{
+			Name: "stalled", Severity: SeverityWarning, Verb: "is stalled",
+			Raise: []string{statemachine.StatusStalled}, Passing: true,
+		},
 	}
 }
 
@@ -66,13 +74,13 @@ const (
 	clears
 )
 
-// effectOf returns what c does. A late correction that takes the problem out of
-// the record resolves: it was never there.
-func (r *Rule) effectOf(c *change) effect {
+// effectOf returns what a change to a status does. A late correction that takes
+// the problem out of the record resolves: it was never there.
+func (r *Rule) effectOf(to string, late bool) effect {
 	switch {
-	case slices.Contains(r.Raise, c.To):
+	case slices.Contains(r.Raise, to):
 		return raises
-	case slices.Contains(r.Clear, c.To), c.Late && !slices.Contains(r.Keep, c.To):
+	case r.Passing, slices.Contains(r.Clear, to), late && !slices.Contains(r.Keep, to):
 		return clears
 	default:
 		return leaves

@@ -1,6 +1,8 @@
 package projector
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,10 +16,19 @@ func (b *batch) apply(m *message) error {
 	b.begin(m.seq)
 	switch m.kind {
 	case kindTick:
-		return b.applyTick(m.tick)
+		return b.applyTick(m)
 	case kindUnusable:
 		return nil // in quarantine by now
 	}
+	if err := b.hear(m); err != nil {
+		return err
+	}
+	return b.settle(m.cause())
+}
+
+// hear stores an event and folds whatever it is about.
+func (b *batch) hear(m *message) error {
+	b.hearSource(m)
 	heard, err := b.heardAs(m.identity)
 	if err != nil {
 		return err
@@ -25,30 +36,63 @@ func (b *batch) apply(m *message) error {
 	if heard != nil {
 		return b.applyAgain(m, heard)
 	}
-	if err := b.putIdentity(m.identity, store.Identity{m.copy}); err != nil {
-		return err
+	switch m.kind {
+	case kindWord:
+		return b.applyWord(m)
+	case kindFollow:
+		return b.applyFollower(m)
 	}
-	if err := b.putEvent(m.subject, m.row); err != nil {
-		return err
-	}
-	if m.kind != kindWord {
-		b.metrics.applied(appliedNote)
-		return nil
-	}
-	return b.applyWord(m)
+	b.metrics.applied(appliedNote)
+	_, err = b.storeFirst(m)
+	return err
 }
 
-// applyWord folds a word that was not heard before: on top of the state if it
-// sorts last, else all words of its deployment again.
+// storeFirst stores the first copy of an event.
+func (b *batch) storeFirst(m *message) (store.Ref, error) {
+	ref, err := b.store(m)
+	if err != nil {
+		return 0, err
+	}
+	return ref, b.putFirst(m.identity, ref)
+}
+
+// applyWord stores a lead word that was not heard before and folds its
+// deployment, after it has moved what follows it.
 func (b *batch) applyWord(m *message) error {
 	d, err := b.deployment(m.key, m.subject)
 	if err != nil {
 		return err
 	}
-	w := m.row.Word
-	cause := cause{source: w.Source, id: w.ID, at: w.Tau, recorded: w.Recorded}
+	s, err := b.slot(m.key.Slot)
+	if err != nil {
+		return err
+	}
+	if s.row.Follows { // loaded before the word is in it
+		if _, err := b.placingOf(s, m.key.Slot); err != nil {
+			return err
+		}
+	}
+	if _, err := b.storeFirst(m); err != nil {
+		return err
+	}
+	w, c := m.row.Word, m.cause()
+	if s.row.Follows {
+		refolded, err := b.addLead(s, d, w, c)
+		if err != nil || refolded {
+			return err
+		}
+		if s.placing.Observes(d.key.Deployment) {
+			c.late = d.row.State != nil && w.Tau < d.row.State.LastTau
+			return b.refold(d, c)
+		}
+	}
+	return b.fold(d, w, c)
+}
+
+// fold puts a word on top of the state of its deployment if it sorts last, else
+// all words are folded again.
+func (b *batch) fold(d *deployment, w *statemachine.Word, cause cause) error {
 	state := d.row.State
-	before := d.facts()
 	lifecycle := b.lifecycles.at(d.key.Env, w.Tau)
 	switch {
 	case state == nil:
@@ -56,7 +100,14 @@ func (b *batch) applyWord(m *message) error {
 	case w.Tau >= state.FirstTau:
 		lifecycle = b.lifecycles.at(d.key.Env, state.FirstTau)
 	}
-	step, ok := lifecycle.Apply(d.key.Deployment, state, w)
+	b.mark(d)
+	release := state.Release
+	if w.Release != "" && w.Release != release && (release != "" || len(b.environments.of(d.key.Env).words[w.Release]) > 0) {
+		// What was said of the release counts for it now, or it may be named in it
+		// for a second time.
+		return b.refold(d, cause)
+	}
+	step, ok := lifecycle.Apply(d.key, state, w)
 	if !ok {
 		cause.late = true
 		return b.refold(d, cause)
@@ -68,32 +119,29 @@ func (b *batch) applyWord(m *message) error {
 			return err
 		}
 	}
-	if w.Release != "" && w.Release != before.Release {
-		if err := b.nameIn(w.Release, d); err != nil {
+	if w.Release != "" && w.Release != release {
+		if err := b.nameIn(w.Release, d, w.Tau); err != nil {
 			return err
 		}
 	}
-	return b.settle(d, before, cause)
+	return b.relane(d)
 }
 
 // refold folds all words of a deployment.
 func (b *batch) refold(d *deployment, c cause) error {
-	words, err := b.words(d.name)
+	words, err := b.words(d)
 	if err != nil {
 		return err
 	}
 	b.metrics.applied(appliedRefold)
-	before := d.facts()
+	b.mark(d)
+	d.late = d.late || c.late
 	var slotWords []statemachine.SlotWord
 	if len(words) == 0 {
 		d.row.State = nil
 	} else {
-		firstTau := words[0].Tau
-		for i := range words {
-			firstTau = min(firstTau, words[i].Tau)
-		}
 		var steps []statemachine.Step
-		d.row.State, steps = b.lifecycles.at(d.key.Env, firstTau).Fold(d.key.Deployment, words)
+		d.row.State, steps = b.lifecycles.at(d.key.Env, firstTau(words)).Fold(d.key, words)
 		for i := range steps {
 			if steps[i].Slot != nil {
 				slotWords = append(slotWords, *steps[i].Slot)
@@ -103,14 +151,27 @@ func (b *batch) refold(d *deployment, c cause) error {
 	if err := b.replaceSlotWords(d, slotWords); err != nil {
 		return err
 	}
+	first := make(map[string]int64)
 	for i := range words {
 		if r := words[i].Release; r != "" {
-			if err := b.nameIn(r, d); err != nil {
-				return err
+			if tau, ok := first[r]; !ok || words[i].Tau < tau {
+				first[r] = words[i].Tau
 			}
 		}
 	}
-	return b.settle(d, before, c)
+	for _, r := range slices.Sorted(maps.Keys(first)) {
+		if err := b.nameIn(r, d, first[r]); err != nil {
+			return err
+		}
+	}
+	return b.relane(d)
+}
+
+// copyOf is one content that was heard under an identity, by the copy of it that
+// was recorded first.
+type copyOf struct {
+	store.Event
+	ref store.Ref
 }
 
 // applyAgain handles an identity that was heard before. Equal content is one
@@ -118,78 +179,60 @@ func (b *batch) refold(d *deployment, c cause) error {
 // recorded first counts, ties by hash; the others are kept and counted as
 // anomalies on whatever the one that counts is about.
 func (b *batch) applyAgain(m *message, heard store.Identity) error {
-	now := slices.Clone(heard)
-	same := slices.IndexFunc(now, func(c store.Copy) bool { return c.Hash == m.copy.Hash })
-	switch {
-	case same < 0:
-		b.metrics.applied(appliedConflict)
-		now = append(now, m.copy)
-	case m.copy.Recorded < now[same].Recorded:
-		b.metrics.applied(appliedDuplicate)
-		now[same] = m.copy
-	default:
-		b.metrics.applied(appliedDuplicate)
-		return nil
+	if err := b.loadPlacing(m.subject); err != nil {
+		return err
 	}
-	now.Sort()
+	copies := make([]copyOf, len(heard), len(heard)+1)
+	for i, ref := range heard {
+		e, err := b.Event(ref)
+		if err != nil {
+			return err
+		}
+		copies[i] = copyOf{e, ref}
+		if err := b.loadPlacing(e.Subject); err != nil {
+			return err
+		}
+	}
+	counted := copies[0]
+	same := slices.IndexFunc(copies, func(c copyOf) bool { return c.Hash() == m.row.Hash() })
+	if same >= 0 {
+		b.metrics.applied(appliedDuplicate)
+		if m.recorded >= copies[same].Recorded() {
+			return nil
+		}
+		copies = slices.Delete(copies, same, same+1)
+	} else {
+		b.metrics.applied(appliedConflict)
+	}
+	ref, err := b.store(m)
+	if err != nil {
+		return err
+	}
+	copies = append(copies, copyOf{m.row, ref})
+	slices.SortFunc(copies, func(a, b copyOf) int {
+		return cmp.Or(cmp.Compare(a.Recorded(), b.Recorded()), strings.Compare(a.Hash(), b.Hash()))
+	})
+	now := make(store.Identity, len(copies))
+	for i := range copies {
+		now[i] = copies[i].ref
+	}
 	if err := b.putIdentity(m.identity, now); err != nil {
 		return err
 	}
-	// All rows are written anew: which one counts, and what it knows of the
-	// others, may have changed for each.
-	rows := make(map[string]store.Event, len(now)) // by hash
-	for _, c := range heard {
-		row, err := b.event(c.Subject, c.Seq)
-		if err != nil {
-			return err
-		}
-		rows[c.Hash] = row
-		if err := b.deleteEvent(c.Subject, c.Seq); err != nil {
-			return err
-		}
+	c := m.cause()
+	c.late = true
+	contested, err := b.contest(copies)
+	if err != nil {
+		return err
 	}
-	rows[m.copy.Hash] = m.row
-	for i, c := range now {
-		if err := b.putEvent(c.Subject, marked(rows[c.Hash], i == 0, len(now)-1)); err != nil {
+	// How many copies there are counts too, and of a follower its placing says so.
+	_, follows := followSlot(counted.Subject)
+	if counted.ref != copies[0].ref || follows {
+		if err := b.replaced(&counted, &copies[0], c); err != nil {
 			return err
 		}
 	}
-	return b.refoldAll(now, cause{source: m.source, id: m.id, at: m.tau, recorded: m.recorded, late: true})
-}
-
-// marked returns a copy of an event row that knows how many other contents were
-// heard under its identity, if it is the one that counts.
-func marked(row store.Event, counts bool, others int) store.Event {
-	if !counts {
-		others = 0
-	}
-	row.Counts = counts
-	if row.Word != nil {
-		w := *row.Word
-		w.Twins, row.Word = uint32(others), &w
-	} else {
-		n := *row.Note
-		n.Twins, row.Note = uint32(others), &n
-	}
-	return row
-}
-
-// refoldAll folds each deployment again that one of the copies is about, by key.
-func (b *batch) refoldAll(copies store.Identity, c cause) error {
-	subjects := make([]string, 0, len(copies))
-	for _, c := range copies {
-		subjects = append(subjects, c.Subject)
-	}
-	slices.SortFunc(subjects, strings.Compare)
-	for _, subject := range slices.Compact(subjects) {
-		key, ok := deploymentKey(subject)
-		if !ok {
-			continue
-		}
-		d, err := b.deployment(key, subject)
-		if err != nil {
-			return err
-		}
+	for _, d := range contested {
 		if err := b.refold(d, c); err != nil {
 			return err
 		}
@@ -197,17 +240,26 @@ func (b *batch) refoldAll(copies store.Identity, c cause) error {
 	return nil
 }
 
-// applyTick notes a recorder's promise. A tick from a clock that runs ahead of
-// the stream's moves nothing and marks the recorder; one that goes back (a
-// clock that was set) takes no promise back.
-func (b *batch) applyTick(t *store.Tick) error {
-	b.metrics.applied(appliedTick)
-	next := *t
-	if last, ok := b.ticks[t.Recorder]; ok && (t.Ahead || t.At < last.At) {
-		next.At = last.At
-	} else if t.Ahead {
-		next.At = 0
+// contest returns the deployments that one of the copies is about, by key. From
+// now on each takes the identities to know which of its words count.
+func (b *batch) contest(copies []copyOf) (out []*deployment, err error) {
+	subjects := make([]string, 0, len(copies))
+	for i := range copies {
+		subjects = append(subjects, copies[i].Subject)
 	}
-	b.ticks[t.Recorder] = next
-	return b.w.PutTick(&next)
+	slices.Sort(subjects)
+	for _, subject := range slices.Compact(subjects) {
+		key, ok := deploymentKey(subject)
+		if !ok {
+			continue
+		}
+		d, err := b.deployment(key, subject)
+		if err != nil {
+			return nil, err
+		}
+		d.row.Contested = true
+		b.touch(d) // what is in the store is not so any more
+		out = append(out, d)
+	}
+	return out, nil
 }

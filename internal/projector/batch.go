@@ -1,8 +1,10 @@
 package projector
 
 import (
+	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/view"
@@ -11,34 +13,58 @@ import (
 )
 
 // batch is one transaction in the making. The store's reads do not see what it
-// wrote, so it remembers that itself: states and slots once, at its end, event
-// rows and identities as they come.
+// wrote, so it remembers that itself: states and slots, which are written once,
+// at its end, and events and identities, which are written as they come. It is a
+// [store.Lookup] of all that was heard.
 type batch struct {
 	*engine
-	w *store.Writer
+	w      *store.Writer
+	number uint64 // of the transaction
 
 	// behind is the transaction in flight when this one began: w does not see
 	// what it wrote. Its states and slots are in the caches.
 	behind *batch
 
-	rows       map[string][]store.Event // event rows by subject; zero Word and Note: removed
+	events     []storedEvent // in order
 	identities map[store.IdentityHash]store.Identity
+	refs       []store.Ref // memory of identities
 	dirty      []*deployment
 	slots      []*slot
 	dirtySize  int // rough, of what flush will write
 
+	named []named                     // in releases
+	spoke map[string]*store.SourceRow // sources that declare something
+
 	// Of the message at hand.
-	seq   uint64
-	index uint32 // of its next change
+	seq     uint64
+	index   uint32        // of its next change
+	marked  []*deployment // see mark
+	landed  []*slot       // that run something else now
+	saidNew bool          // it says something new of a release or an environment
 
 	out outgoing
 }
 
+// named is a deployment that was named in a release.
+type named struct {
+	release    events.Release
+	deployment string
+}
+
+// storedEvent is an event and where it lies.
+type storedEvent struct {
+	ref store.Ref
+	*store.Event
+}
+
 func newBatch(e *engine, w *store.Writer) *batch {
+	e.transactions++
 	b := &batch{
-		engine: e, w: w,
-		rows:       make(map[string][]store.Event),
-		identities: make(map[store.IdentityHash]store.Identity),
+		engine: e, w: w, number: e.transactions,
+		identities: make(map[store.IdentityHash]store.Identity, maxBatch), spoke: make(map[string]*store.SourceRow),
+	}
+	if !e.silent {
+		b.out.changes = make([]view.Change, 0, maxBatch) // most messages make one
 	}
 	if e.flying != nil {
 		b.behind = e.flying.batch
@@ -47,14 +73,14 @@ func newBatch(e *engine, w *store.Writer) *batch {
 }
 
 // begin turns to the next message.
-func (b *batch) begin(seq uint64) { b.seq, b.index = seq, 0 }
+func (b *batch) begin(seq uint64) { b.seq, b.index, b.saidNew = seq, 0, false }
 
 // full reports that the transaction should end before another message.
 func (b *batch) full() bool { return b.w.Full() || b.dirtySize > maxDirty }
 
 // maxDirty bounds what flush writes in bytes: what a transaction holds beyond
 // where store.Writer.Full bites.
-const maxDirty = 2 << 20
+const maxDirty = 1 << 20
 
 // flush writes what was kept until the end.
 func (b *batch) flush(p store.Position) error {
@@ -70,20 +96,15 @@ func (b *batch) flush(p store.Position) error {
 			return err
 		}
 	}
-	b.out.dirty = untold(b.slots, b.out.changes)
-	if !b.silent {
-		for _, s := range b.out.dirty {
-			if err := b.w.PutDirty(s.seq, s.name); err != nil {
-				return err
-			}
-		}
-	}
 	for _, s := range b.slots {
-		if err := b.w.PutSlot(s.name, &s.row); err != nil {
+		if err := b.flushSlot(s); err != nil {
 			return err
 		}
-		b.out.slots = append(b.out.slots, slotRow{s.name, s.row})
-		s.touched, s.exists = 0, true
+	}
+	for source, row := range b.spoke {
+		if err := b.w.PutSource(source, row); err != nil {
+			return err
+		}
 	}
 	if len(b.dirty) > 0 {
 		if err := b.w.SetCounts(b.counts); err != nil {
@@ -91,6 +112,26 @@ func (b *batch) flush(p store.Position) error {
 		}
 	}
 	return b.w.SetPosition(p)
+}
+
+// flushSlot writes the row of a slot, unless all that changed is what the row of
+// its latest deployment says.
+func (b *batch) flushSlot(s *slot) error {
+	if s.told != b.number && !b.silent {
+		d := dirtySlot{s.touched, s.name}
+		b.out.dirty = append(b.out.dirty, d)
+		if err := b.w.PutDirty(d.seq, d.name); err != nil {
+			return err
+		}
+	}
+	if s.changed {
+		if err := b.w.PutSlot(s.name, &s.row); err != nil {
+			return err
+		}
+	}
+	b.out.slots = append(b.out.slots, slotRow{s.name, s.row})
+	s.touched, s.changed = 0, false
+	return nil
 }
 
 // deployment returns a deployment, from the cache or the store; one that
@@ -111,7 +152,7 @@ func (b *batch) deployment(key events.Key, name string) (*deployment, error) {
 	row, err := b.w.Deployment(key)
 	switch {
 	case err == nil:
-		d.row, d.counted = *row, row.State.Status
+		d.row, d.counted = *row, row.Shows().Status
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	case b.beliefs != nil:
@@ -145,79 +186,102 @@ func sizeOf(s *statemachine.State) int {
 	return n
 }
 
-// putEvent writes an event row, and remembers it.
-func (b *batch) putEvent(subject string, e store.Event) error {
-	b.remember(subject, e)
-	return b.w.PutEvent(subject, &e)
+// store stores the event of a message. A word of a named deployment becomes the
+// last of its chain, what is placed or said of many is found by its subject.
+func (b *batch) store(m *message) (store.Ref, error) {
+	if m.kind != kindWord {
+		ref, err := b.put(&m.row)
+		if err != nil || m.kind == kindNote {
+			return ref, err
+		}
+		if m.kind == kindSaid {
+			b.saidNew = true
+			env, _, _ := strings.Cut(m.subject, "/")
+			return ref, b.w.PutSaid(env, m.subject, m.seq, ref)
+		}
+		return ref, b.w.PutAbout(m.subject, m.seq, ref)
+	}
+	d, err := b.deployment(m.key, m.subject)
+	if err != nil {
+		return 0, err
+	}
+	m.row.Before = d.row.Words
+	d.row.Words, err = b.put(&m.row)
+	return d.row.Words, err
 }
 
-func (b *batch) deleteEvent(subject string, seq uint64) error {
-	b.remember(subject, store.Event{Seq: seq})
-	return b.w.DeleteEvent(subject, seq)
+func (b *batch) put(e *store.Event) (store.Ref, error) {
+	ref, err := b.w.PutEvent(e)
+	b.events = append(b.events, storedEvent{ref, e})
+	return ref, err
 }
 
-func (b *batch) remember(subject string, e store.Event) {
-	rows := b.rows[subject]
-	for i := range rows {
-		if rows[i].Seq == e.Seq {
-			rows[i] = e
-			return
+// Event returns a stored event, this transaction's included.
+func (b *batch) Event(ref store.Ref) (store.Event, error) {
+	for _, from := range [...]*batch{b, b.behind} {
+		if from == nil {
+			break
+		}
+		i, found := slices.BinarySearchFunc(from.events, ref, func(e storedEvent, ref store.Ref) int {
+			return cmp.Compare(e.ref, ref)
+		})
+		if found {
+			return *from.events[i].Event, nil
 		}
 	}
-	b.rows[subject] = append(rows, e)
+	return b.w.Event(ref)
 }
 
-// fresh returns the event rows of a subject that w does not see.
-func (b *batch) fresh(subject string) []store.Event {
-	rows := b.rows[subject]
-	if b.behind == nil || len(b.behind.rows[subject]) == 0 {
-		return rows
+// words returns all words that count for a deployment, this transaction's
+// included: its own, those that are placed on it, and those about all members of
+// a release that it was named in.
+func (b *batch) words(d *deployment) ([]statemachine.Word, error) {
+	words, err := store.WordsOf(b, &d.row)
+	if err != nil || len(words) == 0 {
+		return words, err
 	}
-	rows = slices.Clone(rows)
-	for _, e := range b.behind.rows[subject] {
-		if !slices.ContainsFunc(rows, func(r store.Event) bool { return r.Seq == e.Seq }) {
-			rows = append(rows, e)
+	s, err := b.slot(d.key.Slot)
+	if err != nil {
+		return nil, err
+	}
+	var placing *store.Placing
+	if s.row.Follows {
+		if placing, err = b.placingOf(s, d.key.Slot); err != nil {
+			return nil, err
 		}
 	}
-	return rows
+	env := b.environments.of(d.key.Env)
+	return store.AllWords(b, d.key, words, placing,
+		func(release string) ([]statemachine.Word, error) { return env.words[release], nil },
+		func(firstTau int64) *statemachine.Lifecycle { return b.lifecycles.at(d.key.Env, firstTau) })
 }
 
-// event returns one event row, this transaction's included.
-func (b *batch) event(subject string, seq uint64) (store.Event, error) {
-	for _, e := range b.fresh(subject) {
-		if e.Seq == seq {
-			return e, nil
-		}
+// firstTau returns the least τ of words, of which there is one at least.
+func firstTau(words []statemachine.Word) int64 {
+	first := words[0].Tau
+	for i := range words {
+		first = min(first, words[i].Tau)
 	}
-	return b.w.Event(subject, seq)
+	return first
 }
 
-// words returns the words of a deployment that count, this transaction's
-// included.
-func (b *batch) words(subject string) ([]statemachine.Word, error) {
-	fresh := b.fresh(subject)
-	var words []statemachine.Word
-	err := b.w.Events(subject, func(e store.Event) (bool, error) {
-		replaced := slices.ContainsFunc(fresh, func(f store.Event) bool { return f.Seq == e.Seq })
-		if e.Counts && e.Word != nil && !replaced {
-			words = append(words, *e.Word)
-		}
-		return true, nil
-	})
-	for _, e := range fresh {
-		if e.Counts && e.Word != nil {
-			words = append(words, *e.Word)
-		}
-	}
-	return words, err
-}
-
-// heardAs returns what was heard under an identity, nil when nothing was.
+// heardAs returns what was heard under an identity, nil when nothing was. From
+// now on something is.
 func (b *batch) heardAs(h store.IdentityHash) (store.Identity, error) {
 	if !b.seen.has(h) {
 		b.seen.add(h)
 		return nil, nil
 	}
+	id, err := b.Identity(h)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return id, err
+}
+
+// Identity returns what was heard under an identity, in this transaction
+// included, or [store.ErrNotFound].
+func (b *batch) Identity(h store.IdentityHash) (store.Identity, error) {
 	if id, ok := b.identities[h]; ok {
 		return id, nil
 	}
@@ -226,11 +290,14 @@ func (b *batch) heardAs(h store.IdentityHash) (store.Identity, error) {
 			return id, nil
 		}
 	}
-	id, err := b.w.Identity(h)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return id, err
+	return b.w.Identity(h)
+}
+
+// putFirst notes the first copy that was heard under an identity.
+func (b *batch) putFirst(h store.IdentityHash, ref store.Ref) error {
+	b.refs = append(b.refs, ref)
+	n := len(b.refs)
+	return b.putIdentity(h, b.refs[n-1:n:n])
 }
 
 func (b *batch) putIdentity(h store.IdentityHash, id store.Identity) error {
@@ -245,10 +312,16 @@ func (b *batch) slot(at events.Slot) (*slot, error) {
 		return s, nil
 	}
 	s := &slot{name: name}
+	if h := store.HashIdentity("", name); !b.seen.has(h) {
+		b.seen.add(h)
+		s.lane = &view.Lane{} // nobody has spoken of it yet
+		b.slotCache.add(name, s)
+		return s, nil
+	}
 	row, err := b.w.Slot(at)
 	switch {
 	case err == nil:
-		s.row, s.exists = row, true
+		s.row = row
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}
@@ -270,10 +343,12 @@ func (b *batch) foldOf(s *slot) (*view.SlotFold, error) {
 	return s.fold, nil
 }
 
-func (b *batch) touchSlot(s *slot) {
+// touchSlot notes that what a slot shows changed. changed: in its own row.
+func (b *batch) touchSlot(s *slot, changed bool) {
 	if s.touched == 0 {
 		b.slots = append(b.slots, s)
 		b.dirtySize += 256
 	}
 	s.touched, s.row.Revision = b.seq, b.seq
+	s.changed = s.changed || changed
 }

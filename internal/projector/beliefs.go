@@ -40,9 +40,11 @@ func loadBeliefs(ctx context.Context, c *stream.Conn, m *stream.Metrics, db *sto
 	if err != nil || last == 0 {
 		return b, err
 	}
+	in := &intake{db: db}
+	defer in.close()
 	r := stream.NewReader(c, stream.ReaderOptions{Stream: events.StreamChanges, MaxBatch: maxBatch, Metrics: m})
 	err = r.Run(ctx, func(_ context.Context, batch []stream.Msg) error {
-		if err := b.load(db, batch); err != nil {
+		if err := b.load(in, batch); err != nil {
 			return err
 		}
 		if batch[len(batch)-1].Seq >= last {
@@ -50,32 +52,31 @@ func loadBeliefs(ctx context.Context, c *stream.Conn, m *stream.Metrics, db *sto
 		}
 		return nil
 	})
-	return b, atEnd(ctx, err)
+	return b, errors.Join(atEnd(ctx, err), in.land())
 }
 
-func (b *beliefs) load(db *store.DB, batch []stream.Msg) error {
+func (b *beliefs) load(in *intake, batch []stream.Msg) error {
 	changes, err := parseAll(batch)
 	if err != nil {
 		return err
 	}
 	for len(changes) > 0 {
+		w := in.begin()
 		n := 0
-		err := db.Update(func(w *store.Writer) error {
-			for ; n < len(changes) && !w.Full(); n++ {
-				c := &changes[n]
-				if c.Key == "" {
-					continue // of something else than a deployment
-				}
+		for ; n < len(changes) && !w.Full(); n++ {
+			c := &changes[n]
+			if c.Raw == nil {
 				c.Before = b.last[c.Key].id
-				if err := w.PutChange(c); err != nil {
-					return err
-				}
-				b.told = c.ID
+			}
+			if err := w.PutChange(c); err != nil {
+				return err
+			}
+			b.told = c.ID
+			if c.Raw == nil {
 				b.note(c)
 			}
-			return nil
-		})
-		if err != nil {
+		}
+		if err := in.commit(); err != nil {
 			return err
 		}
 		changes = changes[n:]
@@ -83,18 +84,59 @@ func (b *beliefs) load(db *store.DB, batch []stream.Msg) error {
 	return nil
 }
 
+// intake writes one transaction after the other and fills one while the one
+// before is committed. Nothing is read from the store meanwhile.
+type intake struct {
+	db     *store.DB
+	tx     *store.Tx    // being filled, or to be; nil: not begun
+	flying <-chan error // of the one before; nil: there is none
+}
+
+func (in *intake) begin() *store.Writer {
+	if in.tx == nil {
+		in.tx = in.db.Begin()
+	}
+	return &in.tx.Writer
+}
+
+// commit begins to commit what was filled, once the one before is in the store.
+func (in *intake) commit() error {
+	if err := in.land(); err != nil {
+		return err
+	}
+	tx := in.tx
+	in.tx = in.db.Begin() // before the commit, for which it would wait
+	in.flying = tx.Commit()
+	return nil
+}
+
+// land waits until all that was committed is in the store.
+func (in *intake) land() error {
+	if in.flying == nil {
+		return nil
+	}
+	err := <-in.flying
+	in.flying = nil
+	return err
+}
+
+// close forgets what was filled and not committed.
+func (in *intake) close() {
+	if in.tx != nil {
+		in.tx.Discard()
+	}
+}
+
 // parseAll parses changes in parallel and keeps their order.
 func parseAll(batch []stream.Msg) ([]view.Change, error) {
 	out := make([]view.Change, len(batch))
 	faults := make([]error, len(batch))
 	inShares(len(batch), func(i int) {
-		c, ok, err := view.ParseChange(batch[i].Data)
+		c, err := view.ReadChange(batch[i].Data)
 		if err != nil {
 			faults[i] = fmt.Errorf("read change %d: %w", batch[i].Seq, err)
 		}
-		if ok {
-			out[i] = c
-		}
+		out[i] = c
 	})
 	return out, errors.Join(faults...)
 }

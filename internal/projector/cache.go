@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/view"
 )
 
@@ -59,15 +60,22 @@ func (c *lru[V]) trim() {
 type slot struct {
 	name    string
 	row     view.Slot
-	fold    *view.SlotFold // nil: not loaded
-	touched uint64         // the last message that changed row; 0: not in this transaction
-	exists  bool           // the store has the row
+	fold    *view.SlotFold   // nil: not loaded
+	lane    *view.Lane       // nil: not loaded
+	failed  map[string]int64 // deployments that failed, and when they started; as far as lane is loaded
+	placing *store.Placing   // nil: not loaded
+	laned   int              // entries in lane when it was loaded
+	placed  int              // words in placing
+	touched uint64           // the last message that changed row; 0: not in this transaction
+	changed bool             // so that the store's row must be written
+	told    uint64           // the last transaction in which a change of one of its deployments was told
 }
 
-// cost counts words: a slot without them is a row and little more.
+// cost counts what is loaded: a slot without it is a row and little more.
 func (s *slot) cost() int {
-	if s.fold == nil {
-		return 1
+	cost := 1 + s.laned + s.placed
+	if s.fold != nil {
+		cost += s.fold.Len()
 	}
-	return 1 + s.fold.Len()
+	return cost
 }

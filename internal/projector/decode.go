@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -20,12 +21,14 @@ type message struct {
 	subject  string // of the event
 	key      events.Key
 	identity store.IdentityHash
-	copy     store.Copy
 	row      store.Event // what is stored of it
 	source   string
 	id       string
 	tau      int64
 	recorded int64
+
+	sequence   events.Sequence
+	contiguous bool // its source says that it numbers without gaps
 
 	tick       *store.Tick
 	definition *store.Definition
@@ -41,6 +44,8 @@ type kind uint8
 
 const (
 	kindWord       kind = iota // of a named deployment
+	kindFollow                 // of a slot: a follow word or an observation, to be placed
+	kindSaid                   // of a release or an environment: a plan, a freeze, a word about all members
 	kindNote                   // stored and counted, changes no status
 	kindTick                   // a recorder's promise
 	kindDefinition             // a document is put in force
@@ -92,6 +97,8 @@ func (m *message) read(in *stream.Msg) error {
 	}
 	m.tau, _ = events.EffectiveTime(e.Time, e.RecordedTime)
 	m.recorded = e.RecordedTime.UnixNano()
+	m.sequence, _ = events.ParseSequence(e.Sequence)
+	m.contiguous = e.Contiguous
 	if e.Type == events.TypeTick {
 		return m.readTick(e)
 	}
@@ -107,8 +114,7 @@ func (m *message) read(in *stream.Msg) error {
 		hash = events.MsgID(e.Source, e.ID, content)
 	}
 	m.identity = store.HashIdentity(e.Source, e.ID)
-	m.copy = store.Copy{Hash: hash, Recorded: m.recorded, Seq: in.Seq, Subject: e.Subject}
-	m.row = store.Event{Seq: in.Seq, Counts: true}
+	m.row = store.Event{Seq: in.Seq, Subject: e.Subject}
 	word, ok, err := statemachine.NewWord(e, in.Seq, hash)
 	if err != nil {
 		return err
@@ -116,25 +122,40 @@ func (m *message) read(in *stream.Msg) error {
 	if ok {
 		key, err := events.ParseKey(e.Subject)
 		if err == nil {
-			// Words under a follow key wait for a name; they are no deployment's.
 			m.row.Word, m.key, m.kind = &word, key, kindWord
 			if key.IsFollow() {
-				m.kind = kindNote
+				m.kind = kindFollow
 			}
 			return nil
 		}
 		if _, release := events.ParseRelease(e.Subject); release != nil {
 			return err
 		}
+		m.row.Word, m.kind = &word, kindSaid
+		return nil
 	}
 	m.kind = kindNote
 	m.row.Note = &store.Note{
 		Type: e.Type, Source: e.Source, ID: e.ID, Hash: hash, Emitter: e.Emitter, Tau: m.tau, Recorded: m.recorded,
 	}
-	if e.Type == events.TypeDefinitionActivated {
+	switch e.Type {
+	case events.TypeDefinitionActivated:
 		return m.readDefinition(e)
+	case events.TypeObserved:
+		at, err := events.ParseSlot(e.Subject)
+		if err != nil {
+			return err
+		}
+		m.key, m.kind, m.row.Note.Data = events.Key{Slot: at}, kindFollow, e.Data.Clone()
+	case events.TypeReleaseDeclared, events.TypeFreezeDeclared, events.TypeFreezeLifted:
+		m.kind, m.row.Note.Data = kindSaid, e.Data.Clone()
 	}
 	return nil
+}
+
+// cause returns what a message is told as, when it causes a change.
+func (m *message) cause() cause {
+	return cause{source: m.source, id: m.id, at: m.tau, recorded: m.recorded}
 }
 
 func (m *message) readTick(e *events.Event) error {
@@ -153,7 +174,6 @@ func (m *message) readTick(e *events.Event) error {
 	m.kind = kindTick
 	m.tick = &store.Tick{
 		Recorder: recorder, Regions: data.Regions, At: at.UnixNano(), Seq: m.seq, Closing: data.Closing,
-		Ahead: at.Sub(m.stored) > maxAhead,
 	}
 	return nil
 }
@@ -171,15 +191,12 @@ func (m *message) readDefinition(e *events.Event) error {
 	if !data.EffectiveFrom.IsZero() {
 		m.definition.From = data.EffectiveFrom.UnixNano()
 	}
-	if data.Kind != kindLifecycle {
-		return nil
-	}
-	if _, err := statemachine.Compile([]byte(data.Document)); err != nil {
-		return events.Errorf(events.CodeSchema, "the lifecycle document does not compile: %v", err)
+	switch data.Kind {
+	case definition.KindLifecycle, definition.KindComponent, definition.KindSource:
+		// The door has checked it; a stream may hold one from before that was so.
+		if err := definition.Check([]byte(data.Document)); err != nil {
+			return events.Errorf(events.CodeSchema, "the document cannot be put in force: %v", err)
+		}
 	}
 	return nil
 }
-
-// maxAhead is how far a tick may be ahead of the stream's own clock and still
-// count.
-const maxAhead = 5 * time.Second

@@ -41,14 +41,19 @@ func (e *engine) activate(ctx context.Context, m *message) error {
 		if err := b.apply(m); err != nil {
 			return done, err
 		}
-		heard, err := b.heardAs(m.identity)
-		if err != nil || heard[0] != m.copy {
+		heard, err := b.Identity(m.identity)
+		if err != nil {
+			return done, err
+		}
+		counts, err := b.Event(heard[0])
+		if err != nil || counts.Seq != m.seq {
 			return done, err // a repeat, or another content goes before
 		}
 		if err := b.w.PutDefinition(m.definition); err != nil {
 			return done, err
 		}
 		if m.definition.Kind != kindLifecycle {
+			e.activateDefinition(m.definition)
 			return done, nil
 		}
 		inForce = true
@@ -89,9 +94,12 @@ func (e *engine) redefine(ctx context.Context, m *message) error {
 			if err != nil {
 				return false, err
 			}
-			return true, b.refold(d, cause{
-				source: m.source, id: m.id, at: m.tau, recorded: m.recorded, reason: view.ReasonRedefined,
-			})
+			c := m.cause()
+			c.reason = view.ReasonRedefined
+			if err := b.refold(d, c); err != nil {
+				return false, err
+			}
+			return true, b.settle(c)
 		})
 		next.Index = b.index
 		if !more {

@@ -2,13 +2,9 @@ package projector
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"hash"
 
 	"github.com/telltale-dev/telltale/internal/store"
-	"github.com/telltale-dev/telltale/pkg/statemachine"
+	"github.com/telltale-dev/telltale/internal/view"
 )
 
 // Digest says in one line what a store believes: two stores that heard the same
@@ -20,10 +16,10 @@ type Digest struct {
 	Position    uint64 `json:"position"` // in TT_EVENTS, no part of the digest
 }
 
-// DigestOf computes the digest over all deployments in key order: the SHA-256
-// over each key, with its length before it, and the SHA-256 of its state.
+// DigestOf computes the digest over all deployments: of their bases, and of what
+// their neighbours lay over them, see [view.Digest].
 func DigestOf(ctx context.Context, db *store.DB) (Digest, error) {
-	d := newDigester()
+	d := view.NewDigest()
 	var position uint64
 	err := db.View(func(r *store.Reader) error {
 		at, err := r.Position()
@@ -32,30 +28,18 @@ func DigestOf(ctx context.Context, db *store.DB) (Digest, error) {
 		}
 		position = at.Seq
 		return r.Deployments("", "", func(key string, row *store.Deployment) (bool, error) {
-			d.add(key, row.State)
+			addTo(d, key, row)
 			return true, context.Cause(ctx)
 		})
 	})
-	return d.digest(position), err
+	return digestAt(d, position), err
 }
 
-// digester takes deployments in key order.
-type digester struct {
-	n   uint64
-	sum hash.Hash
-	buf []byte
+func addTo(d *view.Digest, key string, row *store.Deployment) {
+	shown := row.Shows()
+	d.Add(key, shown.Digest(row.State))
 }
 
-func newDigester() *digester { return &digester{sum: sha256.New()} }
-
-func (d *digester) add(key string, s *statemachine.State) {
-	d.n++
-	state := s.Digest()
-	d.buf = binary.AppendUvarint(d.buf[:0], uint64(len(key)))
-	d.buf = append(append(d.buf, key...), state[:]...)
-	d.sum.Write(d.buf)
-}
-
-func (d *digester) digest(position uint64) Digest {
-	return Digest{Deployments: d.n, Digest: "sha256:" + hex.EncodeToString(d.sum.Sum(nil)), Position: position}
+func digestAt(d *view.Digest, position uint64) Digest {
+	return Digest{Deployments: d.Count(), Digest: d.Sum(), Position: position}
 }

@@ -7,7 +7,7 @@
 // Three goroutines, one after the other, with short channels between them, so
 // that one batch is fetched while another is folded and a third published.
 //
-// What a batch of messages means (event rows, states, slots, outgoing changes)
+// What a batch of messages means (events, states, slots, outgoing changes)
 // and the position behind it are one transaction of the store; only then does
 // anything leave the process. The changes in the store are the outbox: they are
 // published in order, under ids made of their cause, to a stream that refuses

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/view"
 )
@@ -25,14 +26,21 @@ type engine struct {
 	metrics *Metrics
 	fail    func(point string) error
 
-	position    store.Position
-	index       uint32 // behind the last change of the message at position
-	counts      store.Counts
-	ticks       map[string]store.Tick
-	lifecycles  *lifecycles
-	deployments *lru[deployment]
-	slotCache   *lru[slot]
-	seen        *seen
+	position     store.Position
+	index        uint32 // behind the last change of the message at position
+	counts       store.Counts
+	clock        *view.Clock
+	dark         map[string]bool      // regions that were told to be dark
+	firstDue     map[string]store.Due // by region: no deadline is before
+	unsettled    map[string]bool      // releases that a tick has to look at
+	lifecycles   *lifecycles
+	definitions  *definition.Set             // who and what
+	defined      bool                        // there is something in definitions
+	sources      map[string]*store.SourceRow // that declare something
+	environments *environments
+	deployments  *lru[deployment]
+	slotCache    *lru[slot]
+	seen         *seen
 
 	// silent: no changes are computed. Only a rebuild does that, for the part of
 	// the stream whose changes are in TT_CHANGES already.
@@ -50,6 +58,8 @@ type engine struct {
 	// committed; nil when nothing is in flight.
 	next   *store.Tx
 	flying *flight
+
+	transactions uint64 // that were begun
 
 	// emit hands on what a transaction, now committed, wants told.
 	emit func(context.Context, outgoing) error
@@ -76,8 +86,8 @@ type dirtySlot struct {
 
 // load reads what the engine goes on from.
 func (e *engine) load() error {
-	e.ticks = make(map[string]store.Tick)
 	e.counts = store.Counts{}
+	e.unsettled = make(map[string]bool)
 	var err error
 	if e.deployments, err = newLRU(maxDeployments, func(*deployment) int { return 1 }); err != nil {
 		return err
@@ -100,12 +110,21 @@ func (e *engine) load() error {
 		for status, n := range counts {
 			e.counts[status] = n
 		}
-		ticks, err := r.Ticks()
+		if err := e.loadClock(r); err != nil {
+			return err
+		}
+		unsettled, err := r.Unsettled()
 		if err != nil {
 			return err
 		}
-		for _, t := range ticks {
-			e.ticks[t.Recorder] = t
+		for _, release := range unsettled {
+			e.unsettled[release] = true
+		}
+		if e.environments, err = loadEnvironments(r); err != nil {
+			return err
+		}
+		if err := e.loadDefinitions(r); err != nil {
+			return err
 		}
 		e.lifecycles, err = loadLifecycles(r)
 		return err
@@ -129,8 +148,8 @@ func (e *engine) run(ctx context.Context, messages []message) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if messages[0].kind == kindDefinition {
-			if err := e.define(ctx, &messages[0]); err != nil {
+		if alone := e.alone(&messages[0]); alone != nil {
+			if err := alone(ctx, &messages[0]); err != nil {
 				return err
 			}
 			messages = messages[1:]
@@ -138,7 +157,7 @@ func (e *engine) run(ctx context.Context, messages []message) error {
 		}
 		n := 0
 		err := e.transact(ctx, func(b *batch) (store.Position, error) {
-			for n < len(messages) && messages[n].kind != kindDefinition && !b.full() {
+			for n < len(messages) && !b.full() && (n == 0 || e.alone(&messages[n]) == nil) {
 				if err := b.apply(&messages[n]); err != nil {
 					return store.Position{}, err
 				}
@@ -150,6 +169,20 @@ func (e *engine) run(ctx context.Context, messages []message) error {
 			return err
 		}
 		messages = messages[n:]
+	}
+	return nil
+}
+
+// alone returns what applies a message that may be much work, in transactions of
+// its own; nil for all others.
+func (e *engine) alone(m *message) func(context.Context, *message) error {
+	switch {
+	case m.kind == kindDefinition:
+		return e.define
+	case m.kind == kindSaid:
+		return e.declare
+	case m.kind == kindTick && !e.isQuiet(m):
+		return e.tick
 	}
 	return nil
 }
@@ -248,25 +281,6 @@ func (e *engine) close() {
 		e.next.Discard()
 		e.next = nil
 	}
-}
-
-// untold returns the slots that changed without a change of a deployment in
-// them.
-func untold(slots []*slot, changes []view.Change) []dirtySlot {
-	if len(slots) == 0 {
-		return nil
-	}
-	told := make(map[string]bool, len(slots))
-	for i := range changes {
-		told[slotOf(changes[i].Key)] = true
-	}
-	var out []dirtySlot
-	for _, s := range slots {
-		if !told[s.name] {
-			out = append(out, dirtySlot{s.touched, s.name})
-		}
-	}
-	return out
 }
 
 // slotOf cuts the deployment off a key.

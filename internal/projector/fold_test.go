@@ -192,7 +192,7 @@ func TestLateWordIsToldAsACorrection(t *testing.T) {
 	}, 1)
 	var changes []view.Change
 	for _, o := range told {
-		changes = append(changes, o.changes...)
+		changes = append(changes, ofDeployments(o.changes)...)
 	}
 	for _, c := range changes {
 		t.Logf("%s %s→%s late=%v amends=%s reason=%q", c.ID, c.From, c.Status, c.Late, c.Amends, c.Reason)

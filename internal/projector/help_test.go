@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -151,4 +152,9 @@ func bodyOf(t testing.TB, at events.Slot, s view.Slot) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// ofDeployments leaves out the changes of slots, releases and regions.
+func ofDeployments(changes []view.Change) []view.Change {
+	return slices.DeleteFunc(slices.Clone(changes), func(c view.Change) bool { return c.Raw != nil })
 }

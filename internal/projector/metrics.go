@@ -10,6 +10,8 @@ import (
 const (
 	appliedWord      = "word"      // put on top of a deployment's state
 	appliedRefold    = "refold"    // all words of a deployment were folded again
+	appliedFollow    = "follow"    // placed on a deployment
+	appliedUnplaced  = "unplaced"  // waits for a name
 	appliedNote      = "note"      // kept, changes no status
 	appliedTick      = "tick"      // a recorder's promise
 	appliedDuplicate = "duplicate" // known already

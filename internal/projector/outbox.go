@@ -16,7 +16,7 @@ import (
 
 // Bounds of the outbox.
 const (
-	maxRound    = 4000 // changes that are published at once
+	maxRound    = 1000 // changes that are taken together, as many as an atomic batch holds
 	settleEvery = 64   // rounds until slots are shown and the mark is set, while there is more to do
 )
 
@@ -100,7 +100,11 @@ func (o *outbox) resume(ctx context.Context) error {
 			return err
 		}
 		for i := range changes {
-			slots[slotOf(changes[i].Key)] = true
+			if c := &changes[i]; c.Raw == nil {
+				slots[slotOf(c.Key)] = true
+			} else if _, err := events.ParseSlot(c.Key); err == nil {
+				slots[c.Key] = true
+			}
 		}
 		after = changes[len(changes)-1].ID
 	}
@@ -198,15 +202,14 @@ func render(changes []view.Change) ([]stream.Change, error) {
 	buf := make([]byte, 0, len(changes)*768)
 	for i := range changes {
 		c := &changes[i]
-		key, err := events.ParseKey(c.Key)
+		place, err := c.Place()
 		if err != nil {
 			return nil, fmt.Errorf("render change %s: %w", c.ID, err)
 		}
 		from := len(buf)
 		buf = c.AppendJSON(buf)
-		place := events.Place{Env: key.Env, Region: key.Region, Component: key.Component}
 		out[i] = stream.Change{
-			Env: key.Env, Subject: place.ChangesSubject(), ID: c.ID, Data: slices.Clip(buf[from:]),
+			Env: place.Env, Subject: place.ChangesSubject(), ID: c.ID, Data: slices.Clip(buf[from:]),
 		}
 	}
 	return out, nil

@@ -301,7 +301,7 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 	if r.beliefs.told.Seq == r.position && r.beliefs.told.Incarnation == e.position.Incarnation {
 		index = max(index, r.beliefs.told.Index+1)
 	}
-	digest := newDigester() // on the way, since each state is read anyway
+	digest := view.NewDigest() // on the way, since each state is read anyway
 	for after, more := "", true; more; {
 		err := e.transact(ctx, func(b *batch) (store.Position, error) {
 			b.begin(r.position)
@@ -312,8 +312,8 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 					return false, nil
 				}
 				after = name
-				digest.add(name, row.State)
-				facts := factsOf(row.State)
+				addTo(digest, name, row)
+				facts := factsOf(row)
 				if r.beliefs.holds(name, &facts) {
 					return true, nil
 				}
@@ -330,11 +330,11 @@ func (r *rebuild) redefine(ctx context.Context, e *engine) error {
 			return err
 		}
 	}
-	r.result.Digest = digest.digest(e.position.Seq)
+	r.result.Digest = digestAt(digest, e.position.Seq)
 	if err := r.mark(e); err != nil {
 		return err
 	}
-	return showAll(e.db)
+	return showAll(e.db, r.position)
 }
 
 // mark says how far TT_CHANGES came.
@@ -352,16 +352,16 @@ func (r *rebuild) mark(e *engine) error {
 }
 
 // showAll lets the next run tell TT_CURRENT of every slot.
-func showAll(db *store.DB) error {
+func showAll(db *store.DB, seq uint64) error {
 	for after, more := "", true; more; {
 		err := db.Update(func(w *store.Writer) error {
 			more = false
-			return w.Slots("", after, func(name string, s view.Slot) (bool, error) {
+			return w.SlotNames(after, func(name string) (bool, error) {
 				if more = w.Full(); more {
 					return false, nil
 				}
 				after = name
-				return true, w.PutDirty(s.Revision, name)
+				return true, w.PutDirty(seq, name)
 			})
 		})
 		if err != nil {
@@ -381,8 +381,9 @@ func (b *batch) tellRedefined(name string) error {
 	if err != nil {
 		return err
 	}
-	before := view.Facts{Status: b.beliefs.status(name), Percent: -1, Attempt: ^uint32(0)} // differs in any case
-	return b.settle(d, before, cause{
+	d.marked, d.before = true, view.Facts{Status: b.beliefs.status(name), Percent: -1, Attempt: ^uint32(0)} // differs in any case
+	b.marked = append(b.marked, d)
+	return b.settle(cause{
 		source: view.SourceProjector, id: fmt.Sprintf("rebuild.%d", b.seq),
 		at: d.row.State.LastTau, recorded: d.row.State.LastTau, reason: view.ReasonRedefined,
 	})

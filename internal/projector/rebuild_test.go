@@ -78,7 +78,7 @@ func TestRebuildTellsWhatItSeesDifferently(t *testing.T) {
 	if err := run(t, c, dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	told := changesOf(t, c)
+	told := ofDeployments(changesOf(t, c))
 	other := told[len(told)-1]
 	other.ID.Index++
 	other.From, other.Status = other.Status, "failed"
@@ -96,7 +96,7 @@ func TestRebuildTellsWhatItSeesDifferently(t *testing.T) {
 		if err := run(t, c, dir, nil); err != nil {
 			t.Fatal(err)
 		}
-		now := changesOf(t, c)
+		now := ofDeployments(changesOf(t, c))
 		if len(now) != len(told)+2 {
 			t.Fatalf("TT_CHANGES has %d changes, want one more than the %d before", len(now), len(told)+1)
 		}

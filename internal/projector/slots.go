@@ -5,6 +5,7 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
@@ -18,13 +19,13 @@ func (b *batch) addSlotWord(d *deployment, w statemachine.SlotWord) error {
 	if err != nil {
 		return err
 	}
-	fold.Add(w)
+	shift := fold.Add(w)
 	b.slotCache.grew(1)
 	if err := b.w.PutSlotWord(s.name, &w); err != nil {
 		return err
 	}
 	b.showSlot(s)
-	return nil
+	return b.markShifted(s, d.key.Slot, shift)
 }
 
 // replaceSlotWords makes words the only ones that a deployment says of its slot.
@@ -37,7 +38,7 @@ func (b *batch) replaceSlotWords(d *deployment, words []statemachine.SlotWord) e
 	if err != nil {
 		return err
 	}
-	removed, added := fold.Replace(d.key.Deployment, words)
+	removed, added, shift := fold.Replace(d.key.Deployment, words)
 	b.slotCache.grew(len(added) - len(removed))
 	for i := range removed {
 		if err := b.w.DeleteSlotWord(s.name, &removed[i]); err != nil {
@@ -52,7 +53,7 @@ func (b *batch) replaceSlotWords(d *deployment, words []statemachine.SlotWord) e
 	if len(removed)+len(added) > 0 {
 		b.showSlot(s)
 	}
-	return nil
+	return b.markShifted(s, d.key.Slot, shift)
 }
 
 // showSlot brings the row of a slot in line with its words.
@@ -60,67 +61,52 @@ func (b *batch) showSlot(s *slot) {
 	current, _ := s.fold.Current()
 	landings := uint32(s.fold.LandingCount())
 	if current != s.row.Current || landings != s.row.Landings {
+		if current != s.row.Current && !slices.Contains(b.landed, s) {
+			b.landed = append(b.landed, s)
+		}
 		s.row.Current, s.row.Landings = current, landings
-		b.touchSlot(s)
+		b.touchSlot(s, true)
 	}
 }
 
 // noteLatest keeps the slot's latest deployment: the one whose attempt began
 // last. Only when that one's beginning moves back, or it is gone, must the
-// others be asked.
-func (b *batch) noteLatest(d *deployment) error {
+// others be asked. moved: what is told of d changed.
+func (b *batch) noteLatest(d *deployment, moved bool) error {
 	s, err := b.slot(d.key.Slot)
 	if err != nil {
 		return err
+	}
+	if moved {
+		s.told = b.number
 	}
 	latest := s.row.Latest
 	state := d.row.State
 	began := state != nil && state.Attempt > 0
 	switch {
 	case latest.Deployment == d.key.Deployment && (!began || state.Began < latest.Began):
-		if latest, err = b.findLatest(s, d); err != nil {
+		if latest, err = b.findLatest(d.key.Slot); err != nil {
 			return err
 		}
 	case began && (latest.Deployment == d.key.Deployment || latest.Deployment == "" || latest.Before(state.Began, d.key.Deployment)):
-		latest = latestOf(d.key.Deployment, state)
+		latest = store.LatestOf(d.key.Deployment, &d.row)
 	}
 	if latest != s.row.Latest {
+		// The rest of latest, and that it moved, are in the row of d.
+		changed := !moved || latest.Deployment != s.row.Latest.Deployment
 		s.row.Latest = latest
-		b.touchSlot(s)
+		b.touchSlot(s, changed)
 	}
 	return nil
 }
 
-// findLatest asks all deployments of a slot; those that w does not see as they
-// are go by what they are now.
-func (b *batch) findLatest(s *slot, d *deployment) (view.Latest, error) {
-	var best view.Latest
-	look := func(name string, state *statemachine.State) {
-		if state != nil && state.Attempt > 0 && (best.Deployment == "" || best.Before(state.Began, name)) {
-			best = latestOf(name, state)
+// findLatest asks all deployments of a slot.
+func (b *batch) findLatest(at events.Slot) (best view.Latest, err error) {
+	err = b.eachOf(at, func(name string, row *store.Deployment) error {
+		if s := row.State; s.Attempt > 0 && (best.Deployment == "" || best.Before(s.Began, name)) {
+			best = store.LatestOf(name, row)
 		}
-	}
-	fresh := b.dirty
-	if b.behind != nil {
-		fresh = slices.Concat(fresh, b.behind.dirty)
-	}
-	known := map[string]bool{}
-	for _, other := range fresh {
-		if other.key.Slot == d.key.Slot {
-			known[other.name] = true
-			look(other.key.Deployment, other.row.State)
-		}
-	}
-	prefix := s.name + "/"
-	err := b.w.Deployments(prefix, "", func(name string, row *store.Deployment) (bool, error) {
-		if !known[name] {
-			look(name[len(prefix):], row.State)
-		}
-		return true, nil
+		return nil
 	})
 	return best, err
-}
-
-func latestOf(name string, s *statemachine.State) view.Latest {
-	return view.Latest{Deployment: name, Version: s.Version, Status: s.Status, Began: s.Began, Since: s.Since}
 }

@@ -18,6 +18,8 @@ const (
 	heard       listing = "h"
 	beliefs     listing = "b"
 	quarantined listing = "q"
+	releases    listing = "r"
+	unplaced    listing = "u"
 )
 
 // maxCursor bounds a cursor before it is decoded, in bytes: the longest key and

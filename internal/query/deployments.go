@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/telltale-dev/telltale/internal/access"
@@ -31,10 +30,10 @@ func (f *deploymentFilter) takesKey(k events.Key) bool {
 }
 
 func (f *deploymentFilter) takes(d *store.Deployment) bool {
-	s := d.State
-	return (f.release == "" || f.release == s.Release) &&
-		(len(f.statuses) == 0 || slices.Contains(f.statuses, s.Status)) &&
-		(f.since.IsZero() || s.Since >= f.since.UnixNano())
+	shown := d.Shows()
+	return (f.release == "" || f.release == d.State.Release) &&
+		(len(f.statuses) == 0 || slices.Contains(f.statuses, shown.Status)) &&
+		(f.since.IsZero() || shown.Since >= f.since.UnixNano())
 }
 
 // matches reports whether every part that want has is that of s.
@@ -44,7 +43,8 @@ func matches(want, s events.Slot) bool {
 }
 
 func (s *Service) listDeployments(w http.ResponseWriter, r *http.Request, caller access.Caller) error {
-	p := parseParams(r, "env", "region", "component", "release", "status", "since", "limit", "cursor")
+	p := parseParams(r, "env", "region", "component", "release", "status", "since", "as_of", "limit", "cursor")
+	asOf := p.asOf()
 	f := deploymentFilter{
 		slot:    events.Slot{Env: p.name("env"), Region: p.name("region"), Component: p.name("component")},
 		release: p.release(), statuses: p.statuses(), since: p.since(), caller: caller,
@@ -54,8 +54,12 @@ func (s *Service) listDeployments(w http.ResponseWriter, r *http.Request, caller
 	if err := p.err(); err != nil {
 		return err
 	}
-	page := view.List[*view.DeploymentBody]{Items: []*view.DeploymentBody{}}
+	page := view.List[any]{Items: []any{}} // of deployments, or with as_of of beliefs
 	err := s.snapshot(r.Context(), &page.ChangesAfter, func(rd *store.Reader) error {
+		known, err := s.known(rd)
+		if err != nil {
+			return err
+		}
 		visit := func(key string, d *store.Deployment) (more bool, err error) {
 			if !way.looksAt(key, len(page.Items)) {
 				return false, nil
@@ -64,8 +68,18 @@ func (s *Service) listDeployments(w http.ResponseWriter, r *http.Request, caller
 			if err != nil {
 				return false, err
 			}
-			if f.takesKey(k) && f.takes(d) {
-				page.Items = append(page.Items, view.Deployment(k, d.State, d.Revision()))
+			switch {
+			case !f.takesKey(k):
+			case !asOf.IsZero():
+				body, ok, err := believed(rd, k, asOf)
+				if err != nil {
+					return false, err
+				}
+				if ok && f.takesBelief(&body) {
+					page.Items = append(page.Items, body)
+				}
+			case f.takes(d):
+				page.Items = append(page.Items, known.deployment(k, d))
 			}
 			return true, nil
 		}
@@ -125,28 +139,30 @@ func storedKey(key string) (events.Key, error) {
 
 func (s *Service) getDeployment(w http.ResponseWriter, r *http.Request, caller access.Caller) error {
 	k, err := seenKey(r, caller)
-	if err = cmp.Or(parseParams(r).err(), err); err != nil {
+	p := parseParams(r, "as_of")
+	asOf := p.asOf()
+	if err = cmp.Or(p.err(), err); err != nil {
 		return err
+	}
+	if !asOf.IsZero() {
+		return s.getBelief(w, k, asOf)
 	}
 	var body *view.DeploymentBody
 	err = s.opts.DB.View(func(rd *store.Reader) error {
 		d, err := deployment(rd, k)
+		if err != nil {
+			return err
+		}
+		known, err := s.known(rd)
 		if err == nil {
-			body = view.Deployment(k, d.State, d.Revision())
+			body = known.deployment(k, d)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	tag := etag(body)
-	w.Header().Set("ETag", tag)
-	if tags := etagsOf(r); slices.Contains(tags, tag) || slices.Contains(tags, "*") {
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	return writeJSON(w, body)
+	return writeTagged(w, r, body.Revision, body)
 }
 
 // seenKey returns the key that the path names. One that the caller may not see
@@ -173,21 +189,4 @@ func deployment(rd *store.Reader, k events.Key) (*store.Deployment, error) {
 func noDeployment() error {
 	return events.Errorf(events.CodeNotFound, "no event was heard of this deployment").
 		WithHint("keys are env/region/component/deployment; /v1/deployments?env=… lists what there is")
-}
-
-// etag names a version of a deployment: the revision alone would not tell a
-// change that no change event was needed for, such as one more echo.
-func etag(d *view.DeploymentBody) string {
-	digest := strings.TrimPrefix(d.Digest, "sha256:")
-	return fmt.Sprintf(`"%d-%s"`, d.Revision, digest[:min(len(digest), 32)])
-}
-
-// etagsOf returns what If-None-Match lists. A weak tag matches as a strong one
-// does (RFC 9110, section 13.1.2).
-func etagsOf(r *http.Request) []string {
-	tags := strings.Split(r.Header.Get("If-None-Match"), ",")
-	for i, t := range tags {
-		tags[i] = strings.TrimPrefix(strings.TrimSpace(t), "W/")
-	}
-	return tags
 }

@@ -54,7 +54,8 @@ func (d *digester) compute(ctx context.Context, db *store.DB) (digestBody, error
 		}
 		sum := view.NewDigest()
 		err = rd.Deployments("", "", func(key string, row *store.Deployment) (bool, error) {
-			sum.Add(key, row.State.Digest())
+			shown := row.Shows()
+			sum.Add(key, shown.Digest(row.State))
 			return true, context.Cause(ctx)
 		})
 		if err != nil {

@@ -7,6 +7,10 @@
 // stands. Work per request is bounded: a listing looks at a limited number of
 // rows, then hands out a cursor to go on from.
 //
+// What is shown of a deployment is read as the projector keeps it. Facts about
+// regions, sources and components are joined here, when it is read: they never
+// rewrite thousands of deployments.
+//
 // The package writes nothing, starts no goroutine, and reads a clock only to
-// say how far a region lags, see [Options.Now].
+// say how far a region lags and what is in force, see [Options.Now].
 package query

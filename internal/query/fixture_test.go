@@ -40,6 +40,7 @@ type fixture struct {
 	t    *testing.T
 	db   *store.DB
 	conn *stream.Conn
+	auth *access.Auth
 	url  string
 	seq  uint64 // last position in TT_EVENTS
 }
@@ -55,14 +56,18 @@ func newFixture(t *testing.T, auth *access.Auth) *fixture {
 			t.Error(err)
 		}
 	})
-	f := &fixture{t: t, db: db, conn: testkit.NATS(t)}
-	srv := httptest.NewServer(query.New(query.Options{
-		DB: db, Conn: f.conn, Version: "v1.2.3", Auth: auth,
-		Now: func() time.Time { return epoch.Add(10 * time.Minute) },
-	}).Handler())
-	t.Cleanup(srv.Close)
-	f.url = srv.URL
+	f := &fixture{t: t, db: db, conn: testkit.NATS(t), auth: auth}
+	f.serve(func() time.Time { return epoch.Add(10 * time.Minute) })
 	return f
+}
+
+// serve begins to answer by a clock, nil for that of the ticks.
+func (f *fixture) serve(now func() time.Time) {
+	srv := httptest.NewServer(query.New(query.Options{
+		DB: f.db, Conn: f.conn, Version: "v1.2.3", Auth: f.auth, Now: now,
+	}).Handler())
+	f.t.Cleanup(srv.Close)
+	f.url = srv.URL
 }
 
 // word is one report in a story.
@@ -84,14 +89,17 @@ func (f *fixture) tell(key string, story ...word) {
 		f.seq++
 		words = append(words, f.word(k, w))
 	}
-	state, steps := statemachine.Standard().Fold(k.Deployment, words)
+	state, steps := statemachine.Standard().Fold(k, words)
 	f.update(func(w *store.Writer) error {
 		var last events.ChangeID
 		var changes []view.Change
+		var said store.Ref
 		for i := range words {
-			if err := w.PutEvent(key, &store.Event{Seq: words[i].Stream, Counts: true, Word: &words[i]}); err != nil {
+			ref, err := w.PutEvent(&store.Event{Seq: words[i].Stream, Subject: key, Before: said, Word: &words[i]})
+			if err != nil {
 				return err
 			}
+			said = ref
 		}
 		var slotWords []statemachine.SlotWord
 		for _, s := range steps {
@@ -119,7 +127,7 @@ func (f *fixture) tell(key string, story ...word) {
 			}
 		}
 		if state.Release != "" {
-			if err := w.PutMember(events.Release{Env: k.Env, Name: state.Release}, key); err != nil {
+			if err := w.PutMember(events.Release{Env: k.Env, Name: state.Release}, key, state.FirstTau); err != nil {
 				return err
 			}
 		}
@@ -136,7 +144,7 @@ func (f *fixture) tell(key string, story ...word) {
 		if err := w.SetPublished(last); err != nil {
 			return err
 		}
-		return w.PutDeployment(key, &store.Deployment{State: state, Last: last})
+		return w.PutDeployment(key, &store.Deployment{State: state, Last: last, Words: said})
 	})
 }
 

@@ -15,46 +15,37 @@ import (
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
-// steps folds a deployment again to tell its story; the fold is a pure
-// function, so this is the story behind the stored state. A deployment that
-// does not exist is an error.
-func steps(rd *store.Reader, k events.Key) (*store.Deployment, []statemachine.Step, error) {
-	d, err := deployment(rd, k)
-	if err != nil {
-		return nil, nil, err
-	}
-	l, err := lifecycleOf(rd, k.Env, d.State)
-	if err != nil {
-		return nil, nil, err
-	}
-	words, err := rd.Words(k.String())
-	if err != nil {
-		return nil, nil, err
-	}
-	_, story := l.Fold(k.Deployment, words)
-	return d, story, nil
+// story is a deployment with the steps by which it was folded, and how words that
+// do not name it came to it.
+type story struct {
+	*store.Deployment
+	steps  []statemachine.Step
+	placed map[uint64]view.Placed
 }
 
-// lifecycleOf returns the version of the lifecycle that a state says it was
-// folded with: the activated one of that name, the one in force where there are
-// several, else the built-in one.
-func lifecycleOf(rd *store.Reader, env string, s *statemachine.State) (*statemachine.Lifecycle, error) {
-	defs, err := rd.Definitions("Lifecycle")
+// tell folds a deployment again to tell its story; the fold is a pure function,
+// so this is the story behind the stored state. A deployment that does not exist
+// is an error.
+func (k *known) tell(key events.Key) (*story, error) {
+	d, err := deployment(k.rd, key)
 	if err != nil {
 		return nil, err
 	}
-	defs = slices.DeleteFunc(defs, func(d store.Definition) bool {
-		return d.Name != s.Lifecycle.Name || d.Version != s.Lifecycle.Version || d.From > s.FirstTau ||
-			len(d.Envs) > 0 && !slices.Contains(d.Envs, env)
-	})
-	if len(defs) == 0 {
-		return statemachine.Standard(), nil
+	heard, err := k.Words(key, d)
+	if err != nil {
+		return nil, err
 	}
-	last := slices.MaxFunc(defs, func(a, b store.Definition) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Tau, b.Tau),
-			cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
-	})
-	return statemachine.Compile([]byte(last.Document))
+	s := &story{Deployment: d, placed: make(map[uint64]view.Placed)}
+	for at, release := range heard.Of {
+		s.placed[at] = view.Placed{Release: release}
+	}
+	if heard.Placing != nil {
+		for _, p := range heard.Placing.On(key.Deployment) {
+			s.placed[p.Seq] = view.Placed{By: p.At.By, Observed: p.Observed != nil}
+		}
+	}
+	_, s.steps = k.docs.at(key.Env, d.State.FirstTau).Fold(key, heard.Words)
+	return s, nil
 }
 
 // getEvents lists the events of a deployment in canonical order.
@@ -67,11 +58,15 @@ func (s *Service) getEvents(w http.ResponseWriter, r *http.Request, caller acces
 	}
 	page := view.List[view.Heard]{Items: []view.Heard{}}
 	err = s.snapshot(r.Context(), &page.ChangesAfter, func(rd *store.Reader) error {
-		_, story, err := steps(rd, k)
+		known, err := s.known(rd)
 		if err != nil {
 			return err
 		}
-		history := view.History(story)
+		story, err := known.tell(k)
+		if err != nil {
+			return err
+		}
+		history := view.History(story.steps, story.placed)
 		if after > 0 {
 			// The cursor is the event that ended the last page, wherever late ones
 			// have moved it since.
@@ -133,11 +128,20 @@ func (s *Service) getExplanation(w http.ResponseWriter, r *http.Request, caller 
 	}
 	var body *view.Explanation
 	err = s.opts.DB.View(func(rd *store.Reader) error {
-		d, story, err := steps(rd, k)
-		if err == nil {
-			body = view.Explain(k.String(), d.State, d.Revision(), story)
+		known, err := s.known(rd)
+		if err != nil {
+			return err
 		}
-		return err
+		story, err := known.tell(k)
+		if err != nil {
+			return err
+		}
+		body = view.Explain(&view.Explained{
+			Key: k, State: story.State, Shown: story.Shows(), Steps: story.steps, Placed: story.placed,
+			Deadline:  known.docs.at(k.Env, story.State.FirstTau).Deadlines(k, story.State),
+			Watermark: known.region(k.Region).Watermark, Around: *known.around(k, story.State), Revision: story.Revision(),
+		})
+		return nil
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
@@ -92,7 +93,7 @@ func TestPagingIsStable(t *testing.T) {
 // A filter that matches nothing costs pages, not one long scan.
 func TestScanIsBounded(t *testing.T) {
 	f := newFixture(t, nil)
-	state, _ := statemachine.Standard().Fold("", nil)
+	state, _ := statemachine.Standard().Fold(events.Key{}, nil)
 	const rows = 20_500
 	f.update(func(w *store.Writer) error {
 		for i := range rows {

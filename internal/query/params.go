@@ -129,14 +129,17 @@ func (p *params) statuses() []string {
 }
 
 // since returns an instant, zero when none is given.
-func (p *params) since() time.Time {
-	v := p.one("since")
+func (p *params) since() time.Time { return p.instant("since") }
+
+// instant returns a time, zero when none is given.
+func (p *params) instant(name string) time.Time {
+	v := p.one(name)
 	if v == "" {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
-		p.fail(events.CodeSchema, "since is not RFC 3339, as in 2026-03-01T10:00:00Z")
+		p.fail(events.CodeSchema, "%s is not RFC 3339, as in 2026-03-01T10:00:00Z", name)
 	}
 	return t
 }

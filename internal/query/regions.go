@@ -33,11 +33,22 @@ func (s *Service) regions(rd *store.Reader) ([]view.Region, error) {
 	}
 	ticks := make([]view.Tick, len(rows))
 	for i, t := range rows {
-		ticks[i] = view.Tick{Recorder: t.Recorder, Regions: t.Regions, At: time.Unix(0, t.At).UTC(), Closing: t.Closing}
+		ticks[i] = view.Tick{Recorder: t.Recorder, Regions: t.Regions, At: time.Unix(0, t.At).UTC(), Closing: t.Closing, Ahead: t.Ahead}
+	}
+	// What was promised holds, whatever recorders came since.
+	marks, err := rd.Watermarks()
+	if err != nil {
+		return nil, err
+	}
+	reached := make(map[string]time.Time, len(marks))
+	for region, m := range marks {
+		if m.At != 0 {
+			reached[region] = time.Unix(0, m.At).UTC()
+		}
 	}
 	var now time.Time
 	if s.opts.Now != nil {
 		now = s.opts.Now()
 	}
-	return view.Regions(ticks, s.opts.Watermarks, now), nil
+	return view.NewClock(s.opts.Watermarks, ticks, reached).Regions(now), nil
 }

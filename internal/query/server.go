@@ -2,10 +2,14 @@ package query
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -38,8 +42,9 @@ type Options struct {
 	// Watermarks says when a region counts as dark. Its zero value is the default.
 	Watermarks view.Watermarks
 
-	// Now is the clock against which a region's lag is told. Nil means the newest
-	// tick of any recorder, which replays exactly.
+	// Now is the clock against which a region's lag is told, and what is in force.
+	// Nil means the newest tick of any recorder, which replays exactly; what was
+	// declared after that counts from when it was.
 	Now func() time.Time
 
 	// Logger takes failures to answer. Nil drops them.
@@ -53,6 +58,7 @@ type Service struct {
 	feed       feed
 	quarantine *stream.Quarantine
 	digest     digester
+	compiler   compiler
 }
 
 // New returns a service over opts. It opens nothing and has nothing to close.
@@ -98,7 +104,13 @@ func (s *Service) routes() []route {
 		{deployment + "/explain", access.RoleView, s.getExplanation},
 		{"GET /v1/slots", access.RoleView, s.listSlots},
 		{"GET /v1/slots/{env}/{region}/{component}/history", access.RoleView, s.getLandings},
+		{"GET /v1/releases", access.RoleView, s.listReleases},
+		{"GET /v1/releases/{env}/{release}", access.RoleView, s.getRelease},
+		{"GET /v1/unplaced", access.RoleView, s.listUnplaced},
+		{"GET /v1/freezes", access.RoleView, s.listFreezes},
+		{"GET /v1/definitions", access.RoleView, s.listDefinitions},
 		{"GET /v1/regions", access.RoleView, s.listRegions},
+		{"GET /v1/sources", access.RoleView, s.listSources},
 		{"GET /v1/changes", access.RoleView, s.listChanges},
 		{"GET /v1/quarantine", access.RoleOperate, s.listQuarantine},
 		{"GET /v1/quarantine/{seq}", access.RoleOperate, s.getQuarantine},
@@ -186,6 +198,40 @@ func writeJSON(w http.ResponseWriter, v any) error {
 	if err != nil {
 		return err
 	}
+	return writeBody(w, body)
+}
+
+// writeTagged answers with v and its ETag, or that the caller has it already. The
+// tag is of all of the answer: the revision alone would not tell what no change
+// was needed for, such as one more echo, or what is joined when it is read, such
+// as a region that went dark.
+func writeTagged(w http.ResponseWriter, r *http.Request, revision uint64, v any) error {
+	body, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	tag := fmt.Sprintf(`"%d-%x"`, revision, sum[:16])
+	w.Header().Set("ETag", tag)
+	if tags := etagsOf(r); slices.Contains(tags, tag) || slices.Contains(tags, "*") {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return writeBody(w, body)
+}
+
+// etagsOf returns what If-None-Match lists. A weak tag matches as a strong one
+// does (RFC 9110, section 13.1.2).
+func etagsOf(r *http.Request) []string {
+	tags := strings.Split(r.Header.Get("If-None-Match"), ",")
+	for i, t := range tags {
+		tags[i] = strings.TrimPrefix(strings.TrimSpace(t), "W/")
+	}
+	return tags
+}
+
+func writeBody(w http.ResponseWriter, body []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)+1))

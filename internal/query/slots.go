@@ -26,19 +26,27 @@ func (s *Service) listSlots(w http.ResponseWriter, r *http.Request, caller acces
 	if want.Env != "" && want.Region != "" {
 		prefix += want.Component // the last part of a slot: behind it comes no "/"
 	}
-	page := view.List[view.SlotBody]{Items: []view.SlotBody{}}
+	page := view.List[view.SlotListed]{Items: []view.SlotListed{}}
 	err := s.snapshot(r.Context(), &page.ChangesAfter, func(rd *store.Reader) error {
+		known, err := s.known(rd)
+		if err != nil {
+			return err
+		}
 		return rd.Slots(prefix, startBehind(prefix, after), func(name string, slot view.Slot) (bool, error) {
 			if !way.looksAt(name, len(page.Items)) {
 				return false, nil
 			}
-			at, err := events.ParseSlot(name)
-			if err != nil {
-				return false, fmt.Errorf("the store has the slot %q: %v", name, err) // a fault of ours: without its code
+			at, err := storedSlot(name)
+			if err != nil || !matches(want, at) || !sees(caller, at) {
+				return true, err
 			}
-			if matches(want, at) && sees(caller, at) {
-				page.Items = append(page.Items, slot.Body(at))
+			listed := slot.Listed(at, known.who(at))
+			if slot.Follows {
+				if listed.Unplaced, err = unplacedAt(rd, name); err != nil {
+					return false, err
+				}
 			}
+			page.Items = append(page.Items, listed)
 			return true, nil
 		})
 	})
@@ -47,6 +55,15 @@ func (s *Service) listSlots(w http.ResponseWriter, r *http.Request, caller acces
 	}
 	page.Next = way.next
 	return writeJSON(w, page)
+}
+
+// unplacedAt counts what waits for a name in a slot.
+func unplacedAt(rd *store.Reader, slot string) (n int, err error) {
+	err = rd.Unplaced(slot+"\x00", "", func(string, string, store.Event) (bool, error) {
+		n++
+		return n < maxScan, nil
+	})
+	return n, err
 }
 
 // getLandings lists what a slot has run, newest first.

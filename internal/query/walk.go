@@ -1,5 +1,7 @@
 package query
 
+import "cmp"
+
 // maxScan bounds how many rows one request looks at, whether they match or not:
 // a filter that matches little costs some empty pages, not a long stall.
 const maxScan = 20_000
@@ -9,6 +11,7 @@ const maxScan = 20_000
 type walk struct {
 	listing listing
 	limit   int // items on the page
+	most    int // rows to look at, 0: maxScan
 	looked  int
 	last    string // the key looked at last
 	next    string // the cursor to go on with, "" at the end of the listing
@@ -17,7 +20,7 @@ type walk struct {
 // looksAt reports whether the row at key may be looked at when the page has so
 // many items. Otherwise the page ends before it.
 func (w *walk) looksAt(key string, items int) bool {
-	if items == w.limit || w.looked == maxScan {
+	if items == w.limit || w.looked == cmp.Or(w.most, maxScan) {
 		w.next = encodeCursor(w.listing, w.last)
 		return false
 	}

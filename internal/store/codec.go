@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // ErrCodec says that a row is not one that this version wrote: the store is
@@ -20,6 +21,20 @@ func appendText(b []byte, texts ...string) []byte {
 func appendTexts(b []byte, texts []string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(texts)))
 	return appendText(b, texts...)
+}
+
+// appendTextOr writes one byte for a text that is equal to another one, which
+// the reader will know.
+func appendTextOr(b []byte, s, known string) []byte {
+	if s == known {
+		return append(b, 0)
+	}
+	b = binary.AppendUvarint(b, uint64(len(s))+1)
+	return append(b, s...)
+}
+
+func appendFloat(b []byte, f float64) []byte {
+	return binary.BigEndian.AppendUint64(b, math.Float64bits(f))
 }
 
 func appendFlags(b []byte, flags ...bool) []byte {
@@ -90,6 +105,31 @@ func (d *decoder) bytes() []byte {
 }
 
 func (d *decoder) text() string { return string(d.bytes()) }
+
+// textOr reads what appendTextOr wrote.
+func (d *decoder) textOr(known string) string {
+	n := d.uint()
+	if n == 0 {
+		return known
+	}
+	if n-1 > uint64(len(d.b)) {
+		d.fail()
+		return ""
+	}
+	s := string(d.b[:n-1])
+	d.b = d.b[n-1:]
+	return s
+}
+
+func (d *decoder) float() float64 {
+	if len(d.b) < 8 {
+		d.fail()
+		return 0
+	}
+	f := math.Float64frombits(binary.BigEndian.Uint64(d.b))
+	d.b = d.b[8:]
+	return f
+}
 
 func (d *decoder) texts() []string {
 	n := d.count()

@@ -13,24 +13,24 @@ import (
 
 // format is the version of keys and rows together. A store of another format is
 // refused; the stream has everything to make a new one.
-const format = 1
+const format = 3
 
 // Sizes in bytes.
 const (
 	defaultCache = 384 << 20
-	memTable     = 64 << 20
+	memTable     = 32 << 20
 	memTables    = 3
 	// maxTx is where a transaction asks to be ended: Badger refuses one at 15 %
 	// of a memtable, and its own overhead per row is not in our count.
-	maxTx      = memTable / 100 * 8
-	maxTxRows  = 40_000
+	maxTx      = memTable / 100 * 5
+	maxTxRows  = 20_000
 	defaultGap = 256 << 20
 )
 
 // Options of a store. The zero value is a store with defaults.
 type Options struct {
 	// CacheBytes bounds the caches of blocks and indexes; default 384 MiB. The
-	// memtables take 192 MiB more.
+	// memtables take 160 MiB more.
 	CacheBytes int64
 
 	// Sync makes every transaction wait for the disk. Without it a power cut
@@ -91,6 +91,7 @@ func Open(dir string, opt Options) (db *DB, err error) {
 		WithIndexCacheSize(opt.CacheBytes / 3).
 		WithMemTableSize(memTable).
 		WithNumMemtables(memTables).
+		WithNumCompactors(2). // each keeps buffers of the largest table it has built
 		WithValueLogFileSize(memTable). // rows are small: the value log stays empty
 		WithMetricsEnabled(false).
 		WithLogger(newLogger(opt.Logger)))
@@ -204,9 +205,13 @@ func (tx *Tx) Discard() {
 // Commit ends the transaction and begins to commit it. The channel gets one
 // value: nil once all of it is in the store, else the reason why none of it is.
 func (tx *Tx) Commit() <-chan error {
-	tx.Reader.txn.Discard()
 	done := make(chan error, 1)
-	if err := checkSpace(tx.db.dir, tx.db.keepFree); err != nil {
+	err := checkSpace(tx.db.dir, tx.db.keepFree)
+	if err == nil {
+		err = classify(tx.db.dir, tx.endPages())
+	}
+	tx.Reader.txn.Discard()
+	if err != nil {
 		tx.txn.Discard()
 		done <- err
 		return done

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
 
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -43,7 +46,7 @@ func (r *Reader) Forgiven() (incarnation string, err error) {
 // Dirty calls fn for each slot that TT_CURRENT has to be told of, with the
 // position of the cause.
 func (r *Reader) Dirty(fn func(seq uint64, slot string) error) error {
-	return r.Scan(keyDirties(), nil, func(k, _ []byte) (bool, error) {
+	return r.Scan(keyDirties(nil), nil, func(k, _ []byte) (bool, error) {
 		if len(k) < 9 {
 			return false, ErrCodec
 		}
@@ -66,7 +69,7 @@ func (r *Reader) Deployment(key events.Key) (d *Deployment, err error) {
 }
 
 func (r *Reader) deployment(key string) (d *Deployment, err error) {
-	err = r.get(keyDeployment(key), func(v []byte) (err error) {
+	err = r.get(keyDeployment(nil, key), func(v []byte) (err error) {
 		d, err = decodeDeployment(v)
 		return err
 	})
@@ -76,7 +79,7 @@ func (r *Reader) deployment(key string) (d *Deployment, err error) {
 // Deployments calls fn for each deployment whose key begins with prefix and
 // sorts behind after, in key order, until fn answers more=false or an error.
 func (r *Reader) Deployments(prefix, after string, fn func(key string, d *Deployment) (more bool, err error)) error {
-	return r.Scan(keyDeployment(prefix), behind(keyDeployment(after), after), func(k, v []byte) (bool, error) {
+	return r.Scan(keyDeployment(nil, prefix), behind(keyDeployment(nil, after), after), func(k, v []byte) (bool, error) {
 		d, err := decodeDeployment(v)
 		if err != nil {
 			return false, err
@@ -85,41 +88,70 @@ func (r *Reader) Deployments(prefix, after string, fn func(key string, d *Deploy
 	})
 }
 
-// Events calls fn for each stored copy of an event under subject, by position
-// in EVENTS; copies that do not count are among them.
-func (r *Reader) Events(subject string, fn func(Event) (more bool, err error)) error {
-	return r.Scan(keyEvents(subject), nil, func(k, v []byte) (bool, error) {
-		e, err := decodeEvent(binary.BigEndian.Uint64(k[len(k)-8:]), v)
-		if err != nil {
-			return false, err
-		}
-		return fn(e)
-	})
-}
-
 // Event returns one stored copy, or [ErrNotFound].
-func (r *Reader) Event(subject string, seq uint64) (e Event, err error) {
-	err = r.get(keyEvent(subject, seq), func(v []byte) (err error) {
-		e, err = decodeEvent(seq, v)
+func (r *Reader) Event(ref Ref) (e Event, err error) {
+	err = r.get(keyPage(nil, ref.page()), func(v []byte) (err error) {
+		e, err = decodeEventAt(v, ref.index())
 		return err
 	})
 	return e, err
 }
 
-// Words returns the words of a deployment that count, by position in EVENTS.
-func (r *Reader) Words(subject string) (words []statemachine.Word, err error) {
-	err = r.Events(subject, func(e Event) (bool, error) {
-		if e.Counts && e.Word != nil {
-			words = append(words, *e.Word)
+// Words returns the words of a deployment that count, by position in EVENTS, or
+// [ErrNotFound].
+func (r *Reader) Words(deployment string) ([]statemachine.Word, error) {
+	d, err := r.deployment(deployment)
+	if err != nil {
+		return nil, err
+	}
+	return WordsOf(r, d)
+}
+
+// Lookup is where events and identities are found: in the store, or in that and
+// in what is on its way into it.
+type Lookup interface {
+	Event(Ref) (Event, error)
+	Identity(IdentityHash) (Identity, error)
+}
+
+// WordsOf returns the words of a deployment that count, by position in EVENTS.
+func WordsOf(l Lookup, d *Deployment) (words []statemachine.Word, err error) {
+	for ref := d.Words; ref != 0; {
+		e, err := l.Event(ref)
+		if err != nil {
+			return nil, fmt.Errorf("read a word: %w", must(err))
 		}
-		return true, nil
-	})
-	return words, err
+		if e.Word == nil {
+			return nil, ErrCodec
+		}
+		word, counts := *e.Word, true
+		if d.Contested {
+			if counts, word.Twins, err = judge(l, ref, &e); err != nil {
+				return nil, err
+			}
+		}
+		if counts {
+			words = append(words, word)
+		}
+		ref = e.Before
+	}
+	slices.Reverse(words)
+	return words, nil
+}
+
+// judge says whether a copy is the one that counts, and how many other contents
+// were heard under its identity.
+func judge(l Lookup, ref Ref, e *Event) (counts bool, twins uint32, err error) {
+	heard, err := l.Identity(e.identity())
+	if err != nil {
+		return false, 0, fmt.Errorf("read what was heard under an identity: %w", must(err))
+	}
+	return heard[0] == ref, uint32(len(heard) - 1), nil
 }
 
 // Identity returns what was heard under an identity, or [ErrNotFound].
 func (r *Reader) Identity(h IdentityHash) (id Identity, err error) {
-	err = r.get(keyIdentity(h), func(v []byte) (err error) {
+	err = r.get(keyIdentity(nil, h), func(v []byte) (err error) {
 		id, err = decodeIdentity(v)
 		return err
 	})
@@ -127,7 +159,7 @@ func (r *Reader) Identity(h IdentityHash) (id Identity, err error) {
 }
 
 // Known calls fn for each identity that was heard of, and for the hash of ("",
-// key) of each deployment: what a filter has to know to say that something is
+// key) of each deployment and slot: what a filter has to know to say that something is
 // new. It reads keys only.
 func (r *Reader) Known(fn func(IdentityHash)) error {
 	err := r.keys([]byte{kindIdentity}, func(k []byte) error {
@@ -140,7 +172,20 @@ func (r *Reader) Known(fn func(IdentityHash)) error {
 	if err != nil {
 		return err
 	}
-	return r.keys([]byte{kindDeployment}, func(k []byte) error {
+	slot := ""
+	err = r.keys([]byte{kindDeployment}, func(k []byte) error {
+		name := string(k[1:])
+		fn(HashIdentity("", name))
+		if at := name[:max(strings.LastIndexByte(name, '/'), 0)]; at != slot {
+			slot = at
+			fn(HashIdentity("", slot))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.keys([]byte{kindSlot}, func(k []byte) error {
 		fn(HashIdentity("", string(k[1:])))
 		return nil
 	})
@@ -148,28 +193,60 @@ func (r *Reader) Known(fn func(IdentityHash)) error {
 
 // Slot returns what a slot runs, or [ErrNotFound].
 func (r *Reader) Slot(slot events.Slot) (s view.Slot, err error) {
-	err = r.get(keySlot(slot.String()), func(v []byte) (err error) {
+	name := slot.String()
+	err = r.get(keySlot(nil, name), func(v []byte) (err error) {
 		s, err = decodeSlot(v)
 		return err
 	})
+	if err == nil {
+		err = r.joinLatest(name, &s)
+	}
 	return s, err
 }
 
 // Slots calls fn for each slot whose name begins with prefix and sorts behind
 // after, in order, until fn answers more=false or an error.
 func (r *Reader) Slots(prefix, after string, fn func(slot string, s view.Slot) (more bool, err error)) error {
-	return r.Scan(keySlot(prefix), behind(keySlot(after), after), func(k, v []byte) (bool, error) {
+	return r.Scan(keySlot(nil, prefix), behind(keySlot(nil, after), after), func(k, v []byte) (bool, error) {
 		s, err := decodeSlot(v)
+		name := string(k[1:])
+		if err == nil {
+			err = r.joinLatest(name, &s)
+		}
 		if err != nil {
 			return false, err
 		}
-		return fn(string(k[1:]), s)
+		return fn(name, s)
 	})
+}
+
+// SlotNames calls fn with the name of each slot that sorts behind after, in
+// order, until fn answers more=false or an error.
+func (r *Reader) SlotNames(after string, fn func(slot string) (more bool, err error)) error {
+	return r.Scan(keySlot(nil, ""), behind(keySlot(nil, after), after), func(k, _ []byte) (bool, error) {
+		return fn(string(k[1:]))
+	})
+}
+
+// joinLatest fills in what a slot shows of its latest deployment. That may have
+// changed after the slot's row was written.
+func (r *Reader) joinLatest(slot string, s *view.Slot) error {
+	name := s.Latest.Deployment
+	if name == "" {
+		return nil
+	}
+	d, err := r.deployment(slot + "/" + name)
+	if err != nil {
+		return fmt.Errorf("read the latest deployment of slot %s: %w", slot, must(err))
+	}
+	s.Latest = LatestOf(name, d)
+	s.Revision = max(s.Revision, d.Moved)
+	return nil
 }
 
 // SlotWords returns the words of a slot, for [view.FoldSlot].
 func (r *Reader) SlotWords(slot string) (words []statemachine.SlotWord, err error) {
-	err = r.Scan(keySlotWords(slot), nil, func(_, v []byte) (bool, error) {
+	err = r.Scan(keySlotWords(nil, slot), nil, func(_, v []byte) (bool, error) {
 		w, err := decodeSlotWord(v)
 		words = append(words, w)
 		return true, err
@@ -189,7 +266,7 @@ func (r *Reader) Landings(slot events.Slot) ([]view.Landing, error) {
 // ReleaseMembers returns the keys of the deployments that were named in a
 // release, sorted.
 func (r *Reader) ReleaseMembers(release events.Release) (keys []string, err error) {
-	prefix := keyMembers(release)
+	prefix := keyMembers(nil, release)
 	err = r.Scan(prefix, nil, func(k, _ []byte) (bool, error) {
 		keys = append(keys, string(k[len(prefix):]))
 		return true, nil
@@ -198,9 +275,35 @@ func (r *Reader) ReleaseMembers(release events.Release) (keys []string, err erro
 }
 
 // Change returns one change, or [ErrNotFound].
-func (r *Reader) Change(id events.ChangeID) (c view.Change, err error) {
-	err = r.get(keyChange(id), func(v []byte) (err error) {
-		c, err = decodeChange(id, v)
+func (r *Reader) Change(id events.ChangeID) (view.Change, error) {
+	it := r.changePages()
+	defer it.Close()
+	return changeIn(it, id)
+}
+
+// changePages returns an iterator that finds the page in which a change is: Seek
+// goes to the last page that does not begin behind a key.
+func (r *Reader) changePages() *badger.Iterator {
+	return r.txn.NewIterator(badger.IteratorOptions{Prefix: keyChanges(), Reverse: true})
+}
+
+func changeIn(pages *badger.Iterator, id events.ChangeID) (c view.Change, err error) {
+	pages.Seek(keyChange(nil, id))
+	if !pages.ValidForPrefix(keyChanges()) {
+		return c, ErrNotFound
+	}
+	first, err := changeIDOf(pages.Item().Key()[1:])
+	if err != nil {
+		return c, err
+	}
+	err = pages.Item().Value(func(v []byte) error {
+		more, err := decodeChanges(first, v, func(one view.Change) (bool, error) {
+			c = one
+			return one.ID != id, nil
+		})
+		if err == nil && more {
+			return ErrNotFound
+		}
 		return err
 	})
 	return c, err
@@ -209,18 +312,33 @@ func (r *Reader) Change(id events.ChangeID) (c view.Change, err error) {
 // Changes calls fn for each change behind after (zero: all), in order, until fn
 // answers more=false or an error.
 func (r *Reader) Changes(after events.ChangeID, fn func(view.Change) (more bool, err error)) error {
-	from := keyChange(after)
-	return r.Scan(keyChanges(), behind(from, after.Incarnation), func(k, v []byte) (bool, error) {
-		id, err := changeIDOf(k[1:])
+	return r.Scan(keyChanges(), r.pageOf(after), func(k, v []byte) (bool, error) {
+		first, err := changeIDOf(k[1:])
 		if err != nil {
 			return false, err
 		}
-		c, err := decodeChange(id, v)
-		if err != nil {
-			return false, err
-		}
-		return fn(c)
+		return decodeChanges(first, v, func(c view.Change) (bool, error) {
+			if c.ID.Compare(after) <= 0 {
+				return true, nil
+			}
+			return fn(c)
+		})
 	})
+}
+
+// pageOf returns the key of the page in which a change is or would be, nil when
+// it would be before all.
+func (r *Reader) pageOf(id events.ChangeID) []byte {
+	if id == (events.ChangeID{}) {
+		return nil
+	}
+	it := r.changePages()
+	defer it.Close()
+	it.Seek(keyChange(nil, id))
+	if !it.ValidForPrefix(keyChanges()) {
+		return nil
+	}
+	return it.Item().KeyCopy(nil)
 }
 
 // ChangesOf calls fn for each change of one deployment behind after (zero: all),
@@ -231,14 +349,9 @@ func (r *Reader) ChangesOf(deployment string, after events.ChangeID, fn func(vie
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	var chain []view.Change
-	for id := row.Last; id.Compare(after) > 0; {
-		c, err := r.Change(id)
-		if err != nil {
-			return fmt.Errorf("read change %s: %w", id, err)
-		}
-		chain = append(chain, c)
-		id = c.Before
+	chain, err := r.chain(row.Last, after)
+	if err != nil {
+		return err
 	}
 	for _, c := range slices.Backward(chain) {
 		if more, err := fn(c); err != nil || !more {
@@ -246,6 +359,21 @@ func (r *Reader) ChangesOf(deployment string, after events.ChangeID, fn func(vie
 		}
 	}
 	return nil
+}
+
+// chain returns the changes from last back to the one behind after.
+func (r *Reader) chain(last, after events.ChangeID) (chain []view.Change, err error) {
+	pages := r.changePages()
+	defer pages.Close()
+	for id := last; id.Compare(after) > 0; {
+		c, err := changeIn(pages, id)
+		if err != nil {
+			return nil, fmt.Errorf("read change %s: %w", id, must(err))
+		}
+		chain = append(chain, c)
+		id = c.Before
+	}
+	return chain, nil
 }
 
 // Ticks returns the last tick of each recorder, by name.
@@ -279,6 +407,14 @@ func behind(k []byte, text string) []byte {
 func ignoreNotFound(err error) error {
 	if errors.Is(err, ErrNotFound) {
 		return nil
+	}
+	return err
+}
+
+// must says of a row that another one names that it cannot be missing.
+func must(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return ErrCodec
 	}
 	return err
 }

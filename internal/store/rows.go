@@ -1,11 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"encoding/binary"
-	"math"
-	"slices"
-	"strings"
 
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -64,110 +60,88 @@ func decodeCounts(v []byte) (Counts, error) {
 type Deployment struct {
 	State *statemachine.State
 	Last  events.ChangeID // the last change that told of it; zero: none did
+	Moved uint64          // the position in EVENTS at which what is told of it last changed
+
+	// Shown is how it is shown; nil: as State.Bare says. Check is when a tick has
+	// to look at its deadlines, Unix nanoseconds, 0: never.
+	Shown *statemachine.Shown
+	Check int64
+
+	// Owner is what its Component says, as it was when something was last told;
+	// "" where its own words name one.
+	Owner string
+
+	// Words is the last of its words that was stored; each names the one before.
+	// Contested says that an identity was heard more than once among them, so
+	// that only the Identity knows which copy counts, see [WordsOf].
+	Words     Ref
+	Contested bool
 }
 
 // Revision is the position in EVENTS of what caused the last change.
 func (d *Deployment) Revision() uint64 { return d.Last.Seq }
 
 func (d *Deployment) append(b []byte) []byte {
+	b = appendFlags(b, d.Contested, d.Shown != nil, d.Check != 0, d.Owner != "")
 	b = appendRef(b, d.Last)
+	b = binary.AppendUvarint(b, d.Moved)
+	b = binary.AppendUvarint(b, uint64(d.Words))
+	if d.Check != 0 {
+		b = binary.AppendVarint(b, d.Check)
+	}
+	if d.Owner != "" {
+		b = appendText(b, d.Owner)
+	}
+	if d.Shown != nil {
+		b = appendText(b, string(d.Shown.AppendBinary(nil)))
+	}
 	return d.State.AppendBinary(b)
 }
 
 func decodeDeployment(v []byte) (*Deployment, error) {
 	d := decoder{b: v}
-	row := &Deployment{Last: d.ref()}
+	row := new(Deployment)
+	var shown, check, owner bool
+	d.flags(&row.Contested, &shown, &check, &owner)
+	row.Last, row.Moved, row.Words = d.ref(), d.uint(), Ref(d.uint())
+	if check {
+		row.Check = d.int()
+	}
+	if owner {
+		row.Owner = d.text()
+	}
+	var err error
+	if shown {
+		if row.Shown, err = statemachine.DecodeShown(d.bytes()); err != nil {
+			return nil, err
+		}
+	}
 	if d.failed {
 		return nil, ErrCodec
 	}
-	var err error
 	row.State, err = statemachine.DecodeState(d.b)
 	return row, err
 }
 
-// Event is one stored copy of an event, under its subject. The raw bytes stay
-// in EVENTS, at Seq.
-type Event struct {
-	Seq    uint64
-	Counts bool // false: another content under its identity goes before
-
-	// Exactly one is set: a word of a deployment (follow words included), or a
-	// note of any other event.
-	Word *statemachine.Word
-	Note *Note
-}
-
-// Note is what the store keeps of an event that is no word.
-type Note struct {
-	Type, Source, ID string
-	Hash, Emitter    string
-	Tau, Recorded    int64
-	Twins            uint32 // other contents heard under this identity
-}
-
-func (e *Event) append(b []byte) []byte {
-	b = appendFlags(b, e.Counts, e.Word != nil)
-	if e.Word != nil {
-		return e.Word.AppendBinary(b)
-	}
-	n := e.Note
-	b = appendText(b, n.Type, n.Source, n.ID, n.Hash, n.Emitter)
-	b = binary.AppendVarint(b, n.Tau)
-	b = binary.AppendVarint(b, n.Recorded)
-	return binary.AppendUvarint(b, uint64(n.Twins))
-}
-
-func decodeEvent(seq uint64, v []byte) (Event, error) {
-	d := decoder{b: v}
-	e := Event{Seq: seq}
-	var word bool
-	d.flags(&e.Counts, &word)
-	if word {
-		w, err := statemachine.DecodeWord(d.b)
-		e.Word = &w
-		return e, err
-	}
-	e.Note = &Note{
-		Type: d.text(), Source: d.text(), ID: d.text(), Hash: d.text(), Emitter: d.text(),
-		Tau: d.int(), Recorded: d.int(), Twins: uint32(d.uint()),
-	}
-	return e, d.done()
-}
-
-// Copy is one content under an identity, by the copy that was recorded first.
-type Copy struct {
-	Hash     string // events.MsgID: identity and content
-	Recorded int64  // Unix nanoseconds
-	Seq      uint64 // in EVENTS
-	Subject  string // of the event row
-}
-
-// Identity is all that was heard under one (source, id), by (recorded, hash):
-// the first copy counts. There is one, unless an id was used twice.
-type Identity []Copy
-
-// Sort puts the copy that counts first.
-func (id Identity) Sort() {
-	slices.SortFunc(id, func(a, b Copy) int {
-		return cmp.Or(cmp.Compare(a.Recorded, b.Recorded), strings.Compare(a.Hash, b.Hash))
-	})
-}
+// Identity is all that was heard under one (source, id): each content once, by
+// the copy that was recorded first, in the order of (recorded, hash). The first
+// counts. There is one, unless an id was used twice.
+type Identity []Ref
 
 func (id Identity) append(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(len(id)))
-	for _, c := range id {
-		b = appendText(b, c.Hash, c.Subject)
-		b = binary.AppendVarint(b, c.Recorded)
-		b = binary.AppendUvarint(b, c.Seq)
+	for _, ref := range id {
+		b = binary.AppendUvarint(b, uint64(ref))
 	}
 	return b
 }
 
-func decodeIdentity(v []byte) (Identity, error) {
+func decodeIdentity(v []byte) (id Identity, err error) {
 	d := decoder{b: v}
-	id := make(Identity, d.count())
-	for i := range id {
-		id[i] = Copy{Hash: d.text(), Subject: d.text(), Recorded: d.int(), Seq: d.uint()}
+	for len(d.b) > 0 {
+		id = append(id, Ref(d.uint()))
+	}
+	if len(id) == 0 {
+		return nil, ErrCodec
 	}
 	return id, d.done()
 }
@@ -225,17 +199,23 @@ func decodeDefinition(v []byte) (Definition, error) {
 	return f, d.done()
 }
 
+// LatestOf returns what a slot shows of its latest deployment.
+func LatestOf(name string, d *Deployment) view.Latest {
+	shown := d.Shows()
+	return view.Latest{Deployment: name, Version: d.State.Version, Status: shown.Status, Began: d.State.Began, Since: shown.Since}
+}
+
+// appendSlot leaves out what the row of the latest deployment says: it changes
+// with nearly every event.
 func appendSlot(b []byte, s *view.Slot) []byte {
-	c, l := &s.Current, &s.Latest
+	c := &s.Current
 	b = appendText(b, c.Deployment, c.Version, c.Source)
 	b = binary.AppendUvarint(b, uint64(c.Attempt))
 	b = binary.AppendVarint(b, c.Tau)
 	b = append(b, byte(c.Class))
-	b = appendFlags(b, c.Restored)
+	b = appendFlags(b, c.Restored, s.Follows)
 	b = binary.AppendUvarint(b, uint64(s.Landings))
-	b = appendText(b, l.Deployment, l.Version, l.Status)
-	b = binary.AppendVarint(b, l.Began)
-	b = binary.AppendVarint(b, l.Since)
+	b = appendText(b, s.Latest.Deployment)
 	return binary.AppendUvarint(b, s.Revision)
 }
 
@@ -246,13 +226,10 @@ func decodeSlot(v []byte) (view.Slot, error) {
 		Deployment: d.text(), Version: d.text(), Source: d.text(),
 		Attempt: uint32(d.uint()), Tau: d.int(), Class: view.Class(d.byte()),
 	}
-	d.flags(&s.Current.Restored)
+	d.flags(&s.Current.Restored, &s.Follows)
 	s.Landings = uint32(d.uint())
-	s.Latest = view.Latest{Deployment: d.text(), Version: d.text(), Status: d.text(), Began: d.int(), Since: d.int()}
+	s.Latest.Deployment = d.text()
 	s.Revision = d.uint()
-	if s.Current.Class > view.ClassOvertaken {
-		return s, ErrCodec
-	}
 	return s, d.done()
 }
 
@@ -283,39 +260,4 @@ func appendRef(b []byte, id events.ChangeID) []byte {
 
 func (d *decoder) ref() events.ChangeID {
 	return events.ChangeID{Incarnation: d.text(), Seq: d.uint(), Index: uint32(d.uint())}
-}
-
-// appendChange leaves out the id, which is the key.
-func appendChange(b []byte, c *view.Change) []byte {
-	b = appendText(b, c.Key, c.From, c.Status)
-	b = binary.AppendUvarint(b, uint64(c.Attempt))
-	b = appendTexts(b, c.Conditions)
-	b = appendText(b, c.Version, c.Release, c.Owner, c.Message)
-	b = binary.AppendUvarint(b, math.Float64bits(c.Percent))
-	b = binary.AppendVarint(b, c.At)
-	b = binary.AppendVarint(b, c.Recorded)
-	b = appendText(b, c.Reason, c.Cause.Source, c.Cause.ID)
-	b = appendFlags(b, c.Late)
-	b = appendRef(b, c.Amends)
-	b = appendRef(b, c.Before)
-	b = appendTexts(b, c.Marks)
-	return append(b, c.Digest[:]...)
-}
-
-func decodeChange(id events.ChangeID, v []byte) (view.Change, error) {
-	d := decoder{b: v}
-	c := view.Change{ID: id, Key: d.text(), From: d.text()}
-	c.Status, c.Attempt, c.Conditions = d.text(), uint32(d.uint()), d.texts()
-	c.Version, c.Release, c.Owner, c.Message = d.text(), d.text(), d.text(), d.text()
-	c.Percent = math.Float64frombits(d.uint())
-	c.At, c.Recorded = d.int(), d.int()
-	c.Reason, c.Cause = d.text(), view.Cause{Source: d.text(), ID: d.text()}
-	d.flags(&c.Late)
-	c.Amends, c.Before = d.ref(), d.ref()
-	c.Marks = d.texts()
-	if len(d.b) != len(c.Digest) {
-		return c, ErrCodec
-	}
-	copy(c.Digest[:], d.b)
-	return c, nil
 }

@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -56,7 +59,7 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 		Mark: events.Mark{Tau: 5e9, Source: "/ci", Sequence: "7", ID: "a"}, Kind: statemachine.KindReported,
 		Status: "deployed", Version: "1.0", Percent: -1, Recorded: 6e9, Stream: 3, Hash: "h",
 	}
-	state, steps := statemachine.Standard().Fold("1.0", []statemachine.Word{word})
+	state, steps := statemachine.Standard().Fold(events.Key{Deployment: "1.0"}, []statemachine.Word{word})
 	first := view.Change{
 		ID: events.ChangeID{Incarnation: "abc", Seq: 3}, Key: name, From: "unknown",
 		Facts: view.Facts{Status: "deployed", Attempt: 1, Conditions: []string{"x"}, Percent: 12.5, Version: "1.0"},
@@ -65,24 +68,36 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 	second := first
 	second.ID, second.Before = events.ChangeID{Incarnation: "abc", Seq: 300, Index: 1}, first.ID
 	second.Late, second.Amends, second.Marks = true, first.ID, []string{"m"}
+	of := view.Change{ID: events.ChangeID{Incarnation: "abc", Seq: 300, Index: 2}, Key: slot.String(), Raw: []byte(`{}`), At: 7e9, Facts: view.Facts{Percent: -1}}
 	position := Position{Incarnation: "abc", Seq: 3, Part: 1, Resume: name, Index: 9}
-	identity := Identity{{Hash: "h", Recorded: 6e9, Seq: 3, Subject: name}, {Hash: "g", Recorded: 7e9, Seq: 4, Subject: "x"}}
-	note := Event{Seq: 4, Note: &Note{Type: "t", Source: "s", ID: "i", Hash: "h", Emitter: "e", Tau: -1, Recorded: 2, Twins: 3}}
+	note := Event{Seq: 4, Subject: "prod", Note: &Note{Type: events.TypeFreezeLifted, Source: "s", ID: "i", Hash: "h", Emitter: "e", Tau: -1, Recorded: 2, Data: jsontext.Value(`{"name":"x"}`)}}
+	shown := state.Bare()
+	shown.Status, shown.Reason, shown.By = "superseded", "newer_start", "2.0"
+	deployment := &Deployment{State: state, Last: second.ID, Moved: 2, Shown: &shown, Check: 11, Owner: "team"}
+	follow := Event{Seq: 5, Subject: slot.String() + "/_", Word: &word}
 	row := view.Slot{
 		Current:  view.Landing{Deployment: "1.0", Version: "1.0", Attempt: 1, Tau: 5e9, Source: "/ci", Class: view.ClassRollback, Restored: true},
-		Landings: 4, Latest: view.Latest{Deployment: "1.0", Version: "1.0", Status: "deployed", Began: 5e9, Since: 5e9}, Revision: 3,
+		Landings: 4, Latest: LatestOf("1.0", deployment), Revision: 3, Follows: true,
 	}
 	tick := Tick{Recorder: "r", Regions: []string{"eu", "us"}, At: 9e9, Seq: 5, Closing: true, Ahead: true}
 	def := Definition{Kind: "Lifecycle", Name: "n", Version: "v", Digest: "d", Source: "s", ID: "i", From: 1, Tau: 2, Envs: []string{"prod"}, Seq: 6, Document: "doc"}
 
+	said := Event{Seq: 3, Subject: name, Word: &word}
+	var ref, noted, followed Ref
 	update(t, db, func(w *Writer) error {
-		return errors.Join(
+		var faults [3]error
+		ref, faults[0] = w.PutEvent(&said)
+		noted, faults[1] = w.PutEvent(&note)
+		followed, faults[2] = w.PutEvent(&follow)
+		deployment.Words = ref
+		return errors.Join(errors.Join(faults[:]...),
 			w.SetPosition(position), w.SetPublished(first.ID), w.SetForgiven("old"), w.SetCounts(Counts{"deployed": 1}),
-			w.PutDeployment(name, &Deployment{State: state, Last: second.ID}),
-			w.PutEvent(name, &Event{Seq: 3, Counts: true, Word: &word}), w.PutEvent(name, &note),
-			w.PutIdentity(HashIdentity("/ci", "a"), identity), w.PutSlot(slot.String(), &row),
-			w.PutSlotWord(slot.String(), steps[0].Slot), w.PutMember(release, name),
-			w.PutChange(&first), w.PutChange(&second), w.PutDirty(3, slot.String()), w.PutTick(&tick), w.PutDefinition(&def),
+			w.PutDeployment(name, deployment),
+			w.PutSaid("prod", "prod", 4, noted), w.PutAbout(follow.Subject, 5, followed),
+			w.PutIdentity(HashIdentity("/ci", "a"), Identity{followed, ref}), w.PutIdentity(HashIdentity("s", "i"), Identity{noted}),
+			w.PutSlot(slot.String(), &row),
+			w.PutSlotWord(slot.String(), steps[0].Slot), w.PutMember(release, name, 0),
+			w.PutChange(&first), w.PutChange(&second), w.PutChange(&of), w.PutDirty(3, slot.String()), w.PutTick(&tick), w.PutDefinition(&def),
 		)
 	})
 	viewing(t, db, func(r *Reader) error {
@@ -101,13 +116,26 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 		counts, err := r.Counts()
 		check("counts", counts, err, Counts{"deployed": 1})
 		d, err := r.Deployment(key)
-		check("deployment", d, err, &Deployment{State: state, Last: second.ID})
+		check("deployment", d, err, deployment)
 		words, err := r.Words(name)
 		check("words that count", words, err, []statemachine.Word{word})
-		e, err := r.Event(name, 4)
-		check("note", e, err, note)
+		for at, want := range map[Ref]Event{ref: said, noted: note, followed: follow} {
+			e, err := r.Event(at)
+			check("event", e, err, want)
+		}
+		followers, err := r.Followers(slot)
+		check("followers", followers, err, []Follower{{Event: follow, Ref: followed, Twins: 1}})
+		of2, err := SaidIn(r, r, "prod")
+		check("said of the environment", of2, err, []Said{{note, noted}})
+		lifted, ok, err := of2[0].FreezeWord()
+		check("a freeze", lifted, err, view.FreezeWord{Tau: -1, Source: "s", ID: "i", Lifted: true, Freeze: events.Freeze{Name: "x"}})
+		if !ok {
+			t.Error("a freeze is none")
+		}
+		envs, err := r.Environments()
+		check("environments", envs, err, []string{"prod"})
 		heard, err := r.Identity(HashIdentity("/ci", "a"))
-		check("identity", heard, err, identity)
+		check("identity", heard, err, Identity{followed, ref})
 		s, err := r.Slot(slot)
 		check("slot", s, err, row)
 		slotWords, err := r.SlotWords(slot.String())
@@ -120,14 +148,18 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 		check("definitions", defs, err, []Definition{def})
 		for after, want := range map[events.ChangeID][]view.Change{{}: {first, second}, first.ID: {second}, second.ID: nil} {
 			var all, own []view.Change
+			want, others := want, []view.Change{of}
 			err := r.Changes(after, func(c view.Change) (bool, error) { all = append(all, c); return true, nil })
-			check("changes", all, err, want)
+			check("changes", all, err, append(slices.Clip(want), others...))
 			err = r.ChangesOf(name, after, func(c view.Change) (bool, error) { own = append(own, c); return true, nil })
 			check("changes of the deployment", own, err, want)
 		}
 		var known []IdentityHash
 		err = r.Known(func(h IdentityHash) { known = append(known, h) })
-		check("known", known, err, []IdentityHash{HashIdentity("/ci", "a"), HashIdentity("", name)})
+		check("known", len(known), err, 5)
+		for _, h := range []IdentityHash{HashIdentity("/ci", "a"), HashIdentity("s", "i"), HashIdentity("", name), HashIdentity("", slot.String())} {
+			check("known", slices.Contains(known, h), nil, true)
+		}
 		if _, err := r.Deployment(events.Key{Slot: slot, Deployment: "2.0"}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a deployment that is not there: %v, want ErrNotFound", err)
 		}
@@ -138,21 +170,21 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 // TestDamagedRowsAreRefused cuts and flips every row's bytes: an error or a row,
 // never a panic or a large allocation.
 func TestDamagedRowsAreRefused(t *testing.T) {
-	state, _ := statemachine.Standard().Fold("1", nil)
+	state, _ := statemachine.Standard().Fold(events.Key{Deployment: "1"}, nil)
 	rows := map[string][]byte{
 		"deployment": (&Deployment{State: state}).append(nil),
-		"identity":   Identity{{Hash: "h", Subject: "s"}}.append(nil),
-		"note":       (&Event{Note: &Note{Type: "t"}}).append(nil),
+		"identity":   Identity{1<<40 | 3}.append(nil),
+		"note":       (&Event{Seq: 1, Note: &Note{Type: "t"}}).append(nil),
 		"slot":       appendSlot(nil, &view.Slot{Landings: 3}),
-		"change":     appendChange(nil, &view.Change{Key: "k", Marks: []string{"m"}}),
+		"change":     appendChange(nil, &view.Change{Key: "k", Marks: []string{"m"}}, beforeFirst(events.ChangeID{})),
 		"tick":       (&Tick{Regions: []string{"eu"}}).append(nil),
 	}
 	decode := map[string]func([]byte) error{
 		"deployment": func(b []byte) error { _, err := decodeDeployment(b); return err },
 		"identity":   func(b []byte) error { _, err := decodeIdentity(b); return err },
-		"note":       func(b []byte) error { _, err := decodeEvent(1, b); return err },
+		"note":       func(b []byte) error { _, err := decodeEvent(b); return err },
 		"slot":       func(b []byte) error { _, err := decodeSlot(b); return err },
-		"change":     func(b []byte) error { _, err := decodeChange(events.ChangeID{}, b); return err },
+		"change":     func(b []byte) error { _, err := decodeChange(b, beforeFirst(events.ChangeID{})); return err },
 		"tick":       func(b []byte) error { _, err := decodeTick("r", b); return err },
 	}
 	for name, row := range rows {
@@ -170,6 +202,68 @@ func TestDamagedRowsAreRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPagesAreOneSequence writes more events and changes than a page holds, in
+// several transactions, and finds each one.
+func TestPagesAreOneSequence(t *testing.T) {
+	db := openT(t, t.TempDir(), small)
+	const all, each = 5*pageEntries + 7, 3*pageEntries + 1
+	var refs []Ref
+	var changes []view.Change
+	for from := 1; from <= all; from += each {
+		update(t, db, func(w *Writer) error {
+			for seq := from; seq < min(from+each, all+1); seq++ {
+				e := Event{Seq: uint64(seq), Note: &Note{ID: strings.Repeat("x", seq)}}
+				ref, err := w.PutEvent(&e)
+				if err != nil {
+					return err
+				}
+				refs = append(refs, ref)
+				c := view.Change{
+					ID: events.ChangeID{Incarnation: "abc", Seq: uint64(seq) / 2, Index: uint32(seq) % 2}, Key: "prod/eu/web/1",
+					Facts: view.Facts{Status: []string{"planned", "planned", "deployed"}[seq%3], Percent: float64(seq%3) - 1},
+					At:    int64(seq%5) * 1e9, Recorded: int64(seq),
+				}
+				if len(changes) > 0 {
+					c.Before = changes[len(changes)-1].ID
+				}
+				if err := w.PutChange(&c); err != nil {
+					return err
+				}
+				changes = append(changes, c)
+			}
+			return w.PutDeployment("prod/eu/web/1", &Deployment{State: statemachine.NewState(), Last: changes[len(changes)-1].ID})
+		})
+	}
+	if !slices.IsSorted(refs) {
+		t.Error("a later event has a lesser ref")
+	}
+	viewing(t, db, func(r *Reader) error {
+		for i, ref := range refs {
+			if e, err := r.Event(ref); err != nil || e.Seq != uint64(i+1) || len(e.Note.ID) != i+1 {
+				t.Errorf("event %d = %+v, %v", i+1, e, err)
+			}
+			if c, err := r.Change(changes[i].ID); err != nil || !reflect.DeepEqual(c, changes[i]) {
+				t.Errorf("change %s = %+v, %v\nwant %+v", changes[i].ID, c, err, changes[i])
+			}
+			var behind, own []view.Change
+			collect := func(to *[]view.Change) func(view.Change) (bool, error) {
+				return func(c view.Change) (bool, error) { *to = append(*to, c); return len(*to) < 3, nil }
+			}
+			err := errors.Join(r.Changes(changes[i].ID, collect(&behind)), r.ChangesOf("prod/eu/web/1", changes[i].ID, collect(&own)))
+			want := changes[i+1 : min(i+4, len(changes))]
+			if err != nil || len(behind) != len(want) || len(want) > 0 && (!reflect.DeepEqual(behind, want) || !reflect.DeepEqual(own, want)) {
+				t.Errorf("behind %s: %v, of its deployment: %v, %v", changes[i].ID, behind, own, err)
+			}
+		}
+		for _, id := range []events.ChangeID{{Incarnation: "abc", Seq: 1 << 40}, {Incarnation: "abb", Seq: 3}, {Incarnation: "abc"}} {
+			if _, err := r.Change(id); !errors.Is(err, ErrNotFound) {
+				t.Errorf("change %s, which is not there: %v, want ErrNotFound", id, err)
+			}
+		}
+		return nil
+	})
 }
 
 func TestPrefixIsAFilterAndKeysAreInOrder(t *testing.T) {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
 )
 
 // Reader reads one snapshot. It belongs to the function it was given to and is
@@ -81,6 +84,14 @@ type Writer struct {
 	txn   *badger.Txn
 	rows  int
 	bytes int
+	arena arena
+
+	// Pages that are not rows yet: [Tx.Commit] ends them.
+	events     page
+	firstEvent uint64 // the position of the first in events
+	changes    page
+	first      events.ChangeID // of the first in changes
+	last       view.Change     // in changes
 }
 
 // Put writes a row. The store keeps both slices until the transaction ends:
@@ -105,6 +116,61 @@ func (w *Writer) Delete(key []byte) error {
 	return nil
 }
 
-// Full reports that the transaction should end soon: it is near the half of
-// what Badger takes at once, so that one more piece of work still fits.
-func (w *Writer) Full() bool { return w.bytes > maxTx || w.rows > maxTxRows }
+// Full reports that the transaction should end soon: it is near a third
+// of what Badger takes at once, so that what is written at its end still fits.
+func (w *Writer) Full() bool {
+	return w.bytes+len(w.events.entries)+len(w.changes.entries) > maxTx || w.rows > maxTxRows
+}
+
+// endPages makes rows of the pages that are open.
+func (w *Writer) endPages() error {
+	if err := w.endEvents(); err != nil {
+		return err
+	}
+	return w.endChanges()
+}
+
+func (w *Writer) endEvents() error {
+	if w.events.n == 0 {
+		return nil
+	}
+	key := w.arena.keep(keyPage(w.arena.next(), w.firstEvent))
+	value := w.arena.keep(append(w.arena.next(), w.events.entries...))
+	w.events.reset()
+	return w.Put(key, value)
+}
+
+func (w *Writer) endChanges() error {
+	if w.changes.n == 0 {
+		return nil
+	}
+	key := w.arena.keep(keyChange(w.arena.next(), w.first))
+	value := w.arena.keep(append(w.arena.next(), w.changes.entries...))
+	w.changes.reset()
+	return w.Put(key, value)
+}
+
+// arena gives out memory for the keys and values of one transaction, which end
+// together: thousands of small allocations become a few.
+type arena struct{ free []byte }
+
+const (
+	arenaChunk = 128 << 10
+	arenaLeast = 2 << 10 // what most rows fit into
+)
+
+// next returns an empty slice to append to.
+func (a *arena) next() []byte {
+	if cap(a.free) < arenaLeast {
+		a.free = make([]byte, 0, arenaChunk)
+	}
+	return a.free
+}
+
+// keep returns b, which was appended to next, as its owner's for good.
+func (a *arena) keep(b []byte) []byte {
+	if cap(b) == cap(a.free) { // else it outgrew the chunk and has memory of its own
+		a.free = b[len(b):]
+	}
+	return b[:len(b):len(b)]
+}

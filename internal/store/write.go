@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/binary"
+
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
@@ -23,60 +25,97 @@ func (w *Writer) SetForgiven(incarnation string) error {
 func (w *Writer) SetCounts(c Counts) error { return w.Put(keyCounts(), c.append(nil)) }
 
 // PutDeployment writes what is believed of a deployment.
-func (w *Writer) PutDeployment(key string, d *Deployment) error {
-	return w.Put(keyDeployment(key), d.append(make([]byte, 0, 512)))
+func (w *Writer) PutDeployment(name string, d *Deployment) error {
+	k := w.arena.keep(keyDeployment(w.arena.next(), name))
+	return w.Put(k, w.arena.keep(d.append(w.arena.next())))
 }
 
 // DeleteDeployment forgets a deployment that has no words any more.
-func (w *Writer) DeleteDeployment(key string) error { return w.Delete(keyDeployment(key)) }
+func (w *Writer) DeleteDeployment(name string) error { return w.Delete(keyDeployment(nil, name)) }
 
-// PutEvent writes one stored copy of an event under its subject.
-func (w *Writer) PutEvent(subject string, e *Event) error {
-	return w.Put(keyEvent(subject, e.Seq), e.append(make([]byte, 0, 256)))
+// PutEvent stores a copy of an event and says where. Events are put in the order
+// of their positions, each once.
+func (w *Writer) PutEvent(e *Event) (Ref, error) {
+	if w.events.full() {
+		if err := w.endEvents(); err != nil {
+			return 0, err
+		}
+	}
+	if w.events.n == 0 {
+		w.firstEvent = e.Seq
+	}
+	ref := Ref(w.firstEvent<<refBits | uint64(w.events.n))
+	w.events.entry = e.append(w.events.entry[:0])
+	w.events.add()
+	return ref, nil
 }
 
-// DeleteEvent removes a copy that another one replaces.
-func (w *Writer) DeleteEvent(subject string, seq uint64) error {
-	return w.Delete(keyEvent(subject, seq))
+// PutAbout lets an event that is no word of a named deployment be found by its
+// subject, see [Reader.Followers].
+func (w *Writer) PutAbout(subject string, seq uint64, ref Ref) error {
+	k := w.arena.keep(keyEvent(w.arena.next(), subject, seq))
+	return w.Put(k, w.arena.keep(binary.AppendUvarint(w.arena.next(), uint64(ref))))
 }
 
 // PutIdentity writes what was heard under an identity.
 func (w *Writer) PutIdentity(h IdentityHash, id Identity) error {
-	return w.Put(keyIdentity(h), id.append(make([]byte, 0, 128)))
+	k := w.arena.keep(keyIdentity(w.arena.next(), h))
+	return w.Put(k, w.arena.keep(id.append(w.arena.next())))
 }
 
-// PutSlot writes what a slot runs.
+// PutSlot writes what a slot runs and which deployment is its latest; what it
+// shows of that is in the deployment's row.
 func (w *Writer) PutSlot(slot string, s *view.Slot) error {
-	return w.Put(keySlot(slot), appendSlot(make([]byte, 0, 128), s))
+	k := w.arena.keep(keySlot(w.arena.next(), slot))
+	return w.Put(k, w.arena.keep(appendSlot(w.arena.next(), s)))
 }
 
 // PutSlotWord writes a word of a slot.
 func (w *Writer) PutSlotWord(slot string, word *statemachine.SlotWord) error {
-	return w.Put(keySlotWord(slot, word.Tau, word.Source, word.ID), appendSlotWord(make([]byte, 0, 128), word))
+	k := w.arena.keep(keySlotWord(w.arena.next(), slot, word))
+	return w.Put(k, w.arena.keep(appendSlotWord(w.arena.next(), word)))
 }
 
 // DeleteSlotWord removes a word of a slot.
 func (w *Writer) DeleteSlotWord(slot string, word *statemachine.SlotWord) error {
-	return w.Delete(keySlotWord(slot, word.Tau, word.Source, word.ID))
+	return w.Delete(keySlotWord(nil, slot, word))
 }
 
-// PutMember notes that a deployment was named in a release.
-func (w *Writer) PutMember(release events.Release, deployment string) error {
-	return w.Put(keyMember(release, deployment), nil)
+// PutMember notes that a deployment was named in a release, first by a word at τ.
+func (w *Writer) PutMember(release events.Release, deployment string, tau int64) error {
+	k := w.arena.keep(keyMember(w.arena.next(), release, deployment))
+	return w.Put(k, w.arena.keep(binary.AppendVarint(w.arena.next(), tau)))
 }
 
-// PutChange writes a change. The changes of a deployment are a chain: its row
-// names the last, each change the one before.
+// PutChange writes a change. Changes of one incarnation are put in their order.
+// Those of a deployment are a chain: its row names the last, each change the one
+// before.
 func (w *Writer) PutChange(c *view.Change) error {
-	return w.Put(keyChange(c.ID), appendChange(make([]byte, 0, 256), c))
+	if w.changes.full() || w.changes.n > 0 && (c.ID.Incarnation != w.last.ID.Incarnation || c.ID.Compare(w.last.ID) <= 0) {
+		if err := w.endChanges(); err != nil {
+			return err
+		}
+	}
+	prev := &w.last
+	if w.changes.n == 0 {
+		w.first, prev = c.ID, beforeFirst(c.ID)
+	}
+	w.changes.entry = appendChange(w.changes.entry[:0], c, prev)
+	w.changes.add()
+	w.last = *c
+	return nil
 }
 
 // PutDirty notes that a slot changed without a change of one of its deployments
 // that would tell it.
-func (w *Writer) PutDirty(seq uint64, slot string) error { return w.Put(keyDirty(seq, slot), nil) }
+func (w *Writer) PutDirty(seq uint64, slot string) error {
+	return w.Put(w.arena.keep(keyDirty(w.arena.next(), seq, slot)), nil)
+}
 
 // DeleteDirty forgets [Writer.PutDirty] once TT_CURRENT has the slot.
-func (w *Writer) DeleteDirty(seq uint64, slot string) error { return w.Delete(keyDirty(seq, slot)) }
+func (w *Writer) DeleteDirty(seq uint64, slot string) error {
+	return w.Delete(w.arena.keep(keyDirty(w.arena.next(), seq, slot)))
+}
 
 // PutTick writes the last tick of a recorder.
 func (w *Writer) PutTick(t *Tick) error { return w.Put(keyTick(t.Recorder), t.append(nil)) }

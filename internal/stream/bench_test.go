@@ -3,7 +3,9 @@ package stream_test
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -27,6 +29,26 @@ func benchServer(b *testing.B, listen string, sync bool) *stream.Conn {
 	return c
 }
 
+// perMessage reports what the n messages of each round took: their rate, and the
+// processor time of all threads, the server's included. On a busy machine only
+// the latter says something.
+func perMessage(b *testing.B, n int) (report func()) {
+	spent := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := spent()
+	b.ResetTimer()
+	return func() {
+		all := float64(n) * float64(b.N)
+		b.ReportMetric(all/b.Elapsed().Seconds(), "msg/s")
+		b.ReportMetric(float64((spent()-before).Nanoseconds())/all, "cpu-ns/msg")
+	}
+}
+
 // BenchmarkRead reads batches of 1,000 messages of 665 bytes; op is a message.
 func BenchmarkRead(b *testing.B) {
 	for _, way := range reached {
@@ -36,6 +58,7 @@ func BenchmarkRead(b *testing.B) {
 			commit(b, c, fmt.Sprint(i), 10_000)
 		}
 		b.Run("ours/"+way.name, func(b *testing.B) {
+			defer perMessage(b, n)()
 			for range b.N {
 				ctx, cancel := context.WithCancel(b.Context())
 				seen := 0
@@ -50,9 +73,9 @@ func BenchmarkRead(b *testing.B) {
 					b.Fatalf("%d messages, %v", seen, err)
 				}
 			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 		})
 		b.Run("nats.go/"+way.name, func(b *testing.B) {
+			defer perMessage(b, n)()
 			for range b.N {
 				cons, err := c.JS.OrderedConsumer(b.Context(), events.StreamEvents, jetstream.OrderedConsumerConfig{})
 				if err != nil {
@@ -69,7 +92,6 @@ func BenchmarkRead(b *testing.B) {
 				}
 				it.Stop()
 			}
-			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 		})
 	}
 }
@@ -81,13 +103,12 @@ func BenchmarkCommit(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", size, way.name), func(b *testing.B) {
 				c := benchServer(b, way.listen, true)
 				k, _ := startCommitter(b, c, events.StreamEvents, stream.CommitterOptions{})
-				b.ResetTimer()
+				defer perMessage(b, size)()
 				for i := range b.N {
 					if _, err := k.Commit(b.Context(), messages(fmt.Sprint(i), size)); err != nil {
 						b.Fatal(err)
 					}
 				}
-				b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 			})
 		}
 	}
@@ -98,7 +119,7 @@ func BenchmarkCommitConcurrent(b *testing.B) {
 	c := benchServer(b, "", true)
 	k, _ := startCommitter(b, c, events.StreamEvents, stream.CommitterOptions{})
 	b.SetParallelism(32)
-	b.ResetTimer()
+	defer perMessage(b, 100)()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			if _, err := k.Commit(b.Context(), messages(fmt.Sprintf("%p-%d", pb, i), 100)); err != nil {
@@ -107,17 +128,40 @@ func BenchmarkCommitConcurrent(b *testing.B) {
 			}
 		}
 	})
-	b.ReportMetric(100*float64(b.N)/b.Elapsed().Seconds(), "msg/s")
 }
 
 // BenchmarkPublish publishes fenced batches of 1,000 changes, synced.
 func BenchmarkPublish(b *testing.B) {
 	c := benchServer(b, "", true)
 	p := stream.NewPublisher(c, stream.PublisherOptions{})
-	for i := range b.N {
-		if err := p.Publish(b.Context(), changes("inc", 1+500*i, 500, "prod", "dev", "qa")); err != nil {
+	rounds := make([][]stream.Change, b.N)
+	for i := range rounds {
+		rounds[i] = changes("inc", 1+500*i, 500, "prod", "dev", "qa")
+		for j := range rounds[i] {
+			rounds[i][j].Data = append(rounds[i][j].Data, payload...)
+		}
+	}
+	defer perMessage(b, 1000)()
+	for _, round := range rounds {
+		if err := p.Publish(b.Context(), round); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+}
+
+// BenchmarkPublishFew publishes as few changes as wait when little happens: what
+// counts is how long it takes.
+func BenchmarkPublishFew(b *testing.B) {
+	for _, n := range []int{1, 2, 4, 5} {
+		b.Run(fmt.Sprint(2*n), func(b *testing.B) {
+			c := benchServer(b, "", true)
+			p := stream.NewPublisher(c, stream.PublisherOptions{})
+			defer perMessage(b, 2*n)()
+			for i := range b.N {
+				if err := p.Publish(b.Context(), changes("inc", 1+n*i, n, "prod")); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -33,8 +33,9 @@ type Entry struct {
 	Value    []byte // JSON
 }
 
-// Current writes the bucket TT_CURRENT. It is not safe for concurrent use; two
-// processes may write the same bucket.
+// Current writes the bucket TT_CURRENT. It is not safe for concurrent use, but
+// shares nothing with a [Publisher]: Put may run beside Publish. Two processes
+// may write the same bucket.
 type Current struct {
 	c    *Conn
 	w    *writer

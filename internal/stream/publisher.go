@@ -50,7 +50,8 @@ type PublisherOptions struct {
 // projector with the same changes, or we ourselves, and the acknowledgement was
 // lost. Either way the last change in the stream says how far it came; what
 // lies up to it is dropped, the rest goes on from there. This needs no window
-// of time, so a publisher may pause for as long as it likes.
+// of time, so a publisher may pause for as long as it likes, and no Nats-Msg-Id,
+// which the server would look up and remember for every change.
 type Publisher struct {
 	c     *Conn
 	w     *writer
@@ -102,7 +103,7 @@ func (p *Publisher) Publish(ctx context.Context, changes []Change) error {
 			return fmt.Errorf("publish changes: %w", errors.Join(context.Cause(ctx), err))
 		case !errors.As(err, &e):
 			return err
-		case e.Kind == Moved, e.Kind == Duplicate:
+		case e.Kind == Moved:
 			p.o.Metrics.refused()
 		case e.Kind == Transient:
 			p.o.Metrics.retried(p.o.Stream, e.Kind)
@@ -140,7 +141,7 @@ func (p *Publisher) some(ctx context.Context, changes []Change) (int, error) {
 		if h.seq > 0 && h.id.Incarnation == c.ID.Incarnation && c.ID.Compare(h.id) <= 0 {
 			continue // it is there already
 		}
-		m := &Message{Subject: c.Subject, ID: c.ID.String(), Data: c.Data, Header: plain}
+		m := &Message{Subject: c.Subject, Data: c.Data, Header: plain}
 		if bytes += m.size(); bytes > maxBatchBytes && len(msgs) > 0 {
 			break
 		}
@@ -153,7 +154,8 @@ func (p *Publisher) some(ctx context.Context, changes []Change) (int, error) {
 		ends[c.Env] = head{seq: uint64(len(msgs)), id: c.ID}
 		if len(changes) < minBatch {
 			// Few changes: one at a time is faster than a batch, and as each must
-			// know the sequence of the one before, they cannot overlap.
+			// know the sequence of the one before, they cannot overlap: a guess
+			// that is wrong for one change may be right for another behind it.
 			taken++
 			break
 		}
@@ -181,10 +183,6 @@ func (p *Publisher) store(ctx context.Context, msgs []*Message) (first uint64, e
 	p.w.singles(ctx, msgs, out[:])
 	if out[0].err != nil {
 		return 0, out[0].err
-	}
-	if out[0].duplicate {
-		// Within the server's window: ours, and the acknowledgement was lost.
-		return 0, &Error{Kind: Duplicate, Op: "publish a change", Err: errors.New("it is there already")}
 	}
 	return out[0].seq, nil
 }

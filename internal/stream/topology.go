@@ -24,7 +24,9 @@ const (
 	// longer than all tries of a [Committer] together.
 	repeatWindow = 30 * time.Second
 
-	// fencedWindow: on TT_CHANGES the fence keeps repeats out, not the id.
+	// fencedWindow is the least the server allows, and nothing is in it: on
+	// TT_CHANGES and TT_CURRENT the fence keeps repeats out, and no message has
+	// an id.
 	fencedWindow = 100 * time.Millisecond
 )
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -35,10 +34,16 @@ type Facts struct {
 	Message    string
 }
 
-// Change is one step of what we believe of a deployment. Times are Unix
-// nanoseconds.
+// Change is one step of what we believe of a deployment, or of something else.
+// Times are Unix nanoseconds.
 type Change struct {
-	ID       events.ChangeID
+	ID events.ChangeID
+
+	// Raw is the whole CloudEvent of a change of something else than a
+	// deployment: a slot, a release, a region. Of such a change only ID, Key (its
+	// subject) and At are set beside it. Nil for a deployment's.
+	Raw []byte
+
 	Before   events.ChangeID // the deployment's change before this one; zero: it is the first. Not published.
 	Key      string
 	From     string // status before
@@ -59,6 +64,9 @@ func (c *Change) Revision() uint64 { return c.ID.Seq }
 // AppendJSON appends the change as the CloudEvent that TT_CHANGES holds,
 // without going through reflection: one is rendered for nearly every event.
 func (c *Change) AppendJSON(b []byte) []byte {
+	if c.Raw != nil {
+		return append(b, c.Raw...)
+	}
 	b = append(b, `{"specversion":"1.0","id":"`...)
 	b = append(b, c.ID.String()...)
 	b = append(b, `","source":"`+SourceProjector+`","type":"`+events.TypeDeploymentChanged+`","subject":`...)
@@ -112,74 +120,6 @@ func (c *Change) AppendData(b []byte) []byte {
 	b = append(b, `","revision":`...)
 	b = strconv.AppendUint(b, c.Revision(), 10)
 	return append(b, '}')
-}
-
-// changeData is the data of a change as it is read back.
-type changeData struct {
-	Key        string    `json:"key"`
-	From       string    `json:"from"`
-	To         string    `json:"to"`
-	Attempt    uint32    `json:"attempt"`
-	At         time.Time `json:"at"`
-	RecordedAt time.Time `json:"recorded_at"`
-	Reason     string    `json:"reason"`
-	Late       bool      `json:"late"`
-	Amends     string    `json:"amends"`
-	Cause      struct {
-		Source string `json:"source"`
-		ID     string `json:"id"`
-	} `json:"cause"`
-	Conditions []string `json:"conditions"`
-	Version    string   `json:"version"`
-	Release    string   `json:"release"`
-	Owner      string   `json:"owner"`
-	Percent    *float64 `json:"percent"`
-	Message    string   `json:"message"`
-	Marks      []string `json:"marks"`
-	Digest     string   `json:"digest"`
-}
-
-// ParseChange reads a message of TT_CHANGES. ok is false for changes of other
-// things than deployments. It fails on what no projector wrote.
-func ParseChange(raw []byte) (c Change, ok bool, err error) {
-	var e struct {
-		ID   string     `json:"id"`
-		Type string     `json:"type"`
-		Data changeData `json:"data"`
-	}
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return Change{}, false, events.Errorf(events.CodeMalformed, "a change is not the JSON that a projector writes")
-	}
-	if e.Type != events.TypeDeploymentChanged {
-		return Change{}, false, nil
-	}
-	id, err := events.ParseChangeID(e.ID)
-	if err != nil {
-		return Change{}, false, events.Errorf(events.CodeSchema, "the id of a change is not <incarnation>.<sequence>.<index>")
-	}
-	d := &e.Data
-	c = Change{
-		ID: id, Key: d.Key, From: d.From,
-		Facts: Facts{
-			Status: d.To, Attempt: d.Attempt, Conditions: d.Conditions, Version: d.Version,
-			Release: d.Release, Owner: d.Owner, Percent: -1, Message: d.Message,
-		},
-		At: d.At.UnixNano(), Recorded: d.RecordedAt.UnixNano(), Reason: d.Reason, Late: d.Late,
-		Cause: Cause{Source: d.Cause.Source, ID: d.Cause.ID}, Marks: d.Marks,
-	}
-	if d.Percent != nil {
-		c.Percent = *d.Percent
-	}
-	if d.Amends != "" {
-		if c.Amends, err = events.ParseChangeID(d.Amends); err != nil {
-			return Change{}, false, events.Errorf(events.CodeSchema, "what a change amends is not <incarnation>.<sequence>.<index>")
-		}
-	}
-	digest, err := hex.DecodeString(strings.TrimPrefix(d.Digest, "sha256:"))
-	if err != nil || copy(c.Digest[:], digest) != len(c.Digest) {
-		return Change{}, false, events.Errorf(events.CodeSchema, "the digest of a change is not sha256:<hex>")
-	}
-	return c, true, nil
 }
 
 func appendMember(b []byte, name string) []byte {

@@ -13,6 +13,10 @@ type Slot struct {
 	Landings uint32  // how many counted
 	Latest   Latest
 
+	// Follows says that the slot has follow words or observations, which have to
+	// be placed.
+	Follows bool
+
 	// Revision is the position in EVENTS of the message that last changed any
 	// of this.
 	Revision uint64

@@ -2,9 +2,9 @@ package view
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
@@ -14,24 +14,37 @@ const maxExplained = 200
 
 // Explanation says why a deployment has the status it has.
 type Explanation struct {
-	// Answer is one paragraph for people: what, since when, and why.
+	// Answer is one paragraph for people: what, since when, why, and what it waits
+	// for.
 	Answer string `json:"answer"`
 
 	Key        string    `json:"key"`
+	Release    string    `json:"release"`
 	Status     string    `json:"status"`
 	Since      time.Time `json:"since,omitzero"`
 	Previous   string    `json:"previous"`
+	Reason     string    `json:"reason"`
+	By         string    `json:"by,omitzero"`
 	Attempt    uint32    `json:"attempt"`
 	Conditions []string  `json:"conditions"`
 
-	// Rule is how the fold came to the status, and Event the event that decided;
-	// both are absent as long as there is no usable report.
+	WhoBody
+
+	// Base is the status that its own words give, when another is shown.
+	Base *BaseBody `json:"base,omitzero"`
+
+	// Rule is how the fold came to the deployment's own status, and Event the event
+	// that decided; both are absent as long as there is no usable report.
 	Rule  *Rule  `json:"rule,omitzero"`
 	Event *Heard `json:"event,omitzero"`
 
-	WaitingFor    []Waiting   `json:"waiting_for"` // judgements that are held
-	Claims        []Said      `json:"claims"`      // what each source said last in this attempt
-	Anomalies     []Anomalous `json:"anomalies"`   // the first that could not be followed
+	Deadlines DeadlineBody `json:"deadlines"`
+
+	WaitingFor    []Waiting   `json:"waiting_for"`
+	Violations    []Broken    `json:"violations"`
+	Observed      *SeenToRun  `json:"observed,omitzero"`
+	Claims        []Said      `json:"claims"`    // what each source said last in this attempt
+	Anomalies     []Anomalous `json:"anomalies"` // the first that could not be followed
 	AnomaliesSeen uint32      `json:"anomalies_seen"`
 
 	// History holds the last events in canonical order; HistoryOmitted counts
@@ -41,21 +54,29 @@ type Explanation struct {
 
 	Lifecycle LifecycleBody `json:"lifecycle"`
 	Revision  uint64        `json:"revision"`
+	Digest    string        `json:"digest"`
+}
+
+// BaseBody is what the words of a deployment say by themselves.
+type BaseBody struct {
+	Status string    `json:"status"`
+	Since  time.Time `json:"since,omitzero"`
+	Reason string    `json:"reason"`
+}
+
+// DeadlineBody says when silence and delay get a name, and up to when all is
+// known: a deadline has passed when the watermark has.
+type DeadlineBody struct {
+	SilentBy  time.Time `json:"silent_by,omitzero"`  // absent: it may be silent for ever
+	OverdueBy time.Time `json:"overdue_by,omitzero"` // absent: it may stay as it is for ever
+	Watermark time.Time `json:"watermark,omitzero"`  // of the region; absent: no recorder stands for it
+	Dark      bool      `json:"dark"`                // the watermark stands still while others advance
 }
 
 // Rule is a rule of the fold by its name, and what it means.
 type Rule struct {
 	Name statemachine.Verdict `json:"name"`
 	Text string               `json:"text"`
-}
-
-// Waiting is a judgement that was heard and is held, and what it waits for.
-type Waiting struct {
-	Status  string `json:"status"`
-	Guard   string `json:"guard"`
-	Message string `json:"message"`
-	Source  string `json:"source"`
-	ID      string `json:"id"`
 }
 
 // Said is what a source said last.
@@ -74,34 +95,52 @@ type Anomalous struct {
 	Detail string    `json:"detail,omitzero"`
 }
 
-// Explain explains a deployment by its state and the steps of its fold, which
-// are in canonical order.
-func Explain(key string, s *statemachine.State, revision uint64, steps []statemachine.Step) *Explanation {
-	history := History(steps)
+// Explained is all that an explanation is made of.
+type Explained struct {
+	Key       events.Key
+	State     *statemachine.State
+	Shown     statemachine.Shown
+	Steps     []statemachine.Step // of the fold, in canonical order
+	Placed    map[uint64]Placed   // see [History]
+	Deadline  statemachine.Deadline
+	Watermark time.Time // of the region; zero: none
+	Around    Around
+	Revision  uint64
+}
+
+// Explain explains a deployment.
+func Explain(x *Explained) *Explanation {
+	s, shown := x.State, &x.Shown
+	history := History(x.Steps, x.Placed)
+	body := Deployment(x.Key, s, shown, x.Revision, &x.Around)
 	e := &Explanation{
-		Key: key, Status: s.Status, Since: instant(s.Since), Previous: s.Previous, Attempt: s.Attempt,
-		Conditions: orEmpty(s.Conditions),
-		WaitingFor: make([]Waiting, 0, len(s.Held)), Claims: make([]Said, 0, len(s.Claims)),
+		Key: body.Key, Release: body.Release, Status: body.Status, Since: body.Since, Previous: body.Previous,
+		Reason: body.Reason, By: body.By, Attempt: body.Attempt, Conditions: body.Conditions,
+		WhoBody: body.WhoBody,
+		Deadlines: DeadlineBody{
+			SilentBy: instant(x.Deadline.Silent), OverdueBy: instant(x.Deadline.Overdue), Watermark: x.Watermark,
+		},
+		WaitingFor: body.WaitingFor, Violations: body.Violations, Observed: body.Observed, Claims: body.Claims,
 		Anomalies: make([]Anomalous, 0, len(s.Anomalies)), AnomaliesSeen: s.AnomalyN,
-		Revision: revision,
+		Lifecycle: body.Lifecycle, Revision: body.Revision, Digest: body.Digest,
 	}
-	e.Lifecycle.Name, e.Lifecycle.Version = s.Lifecycle.Name, s.Lifecycle.Version
-	if i := lastDeciding(steps); i >= 0 {
+	for _, c := range body.Conditions {
+		e.Deadlines.Dark = e.Deadlines.Dark || c == ConditionDark
+	}
+	if s.Status != shown.Status {
+		e.Base = &BaseBody{Status: s.Status, Since: instant(s.Since), Reason: s.Reason}
+	}
+	if i := lastDeciding(x.Steps); i >= 0 {
 		e.Event = &history[i]
-		e.Rule = &Rule{Name: steps[i].Verdict, Text: ruleText(&steps[i])}
-	}
-	for _, h := range s.Held {
-		e.WaitingFor = append(e.WaitingFor, Waiting(h))
-	}
-	for _, c := range s.Claims {
-		e.Claims = append(e.Claims, Said{c.Source, c.Status, instant(c.Tau)})
+		e.Rule = &Rule{Name: x.Steps[i].Verdict, Text: ruleText(&x.Steps[i])}
 	}
 	for _, a := range s.Anomalies {
 		e.Anomalies = append(e.Anomalies, Anomalous{a.Reason, a.Source, a.ID, instant(a.Tau), a.Detail})
 	}
 	e.HistoryOmitted = max(len(history)-maxExplained, 0)
 	e.History = history[e.HistoryOmitted:]
-	e.Answer = e.answer()
+	a := answer{Explanation: e, version: body.Version, landed: body.LandedAt}
+	e.Answer = a.text()
 	return e
 }
 
@@ -118,72 +157,4 @@ func ruleText(s *statemachine.Step) string {
 		return fmt.Sprintf("The lifecycle lets %s follow %s.", s.To, s.From)
 	}
 	return fmt.Sprintf("The event let %s follow %s, which had waited for it.", s.To, s.From)
-}
-
-// answer writes the paragraph. Every clause stands for a field that has
-// something to say.
-func (e *Explanation) answer() string {
-	var b strings.Builder
-	if e.Event == nil {
-		fmt.Fprintf(&b, "%s is %s: none of its events so far (%d) carried a usable status.", e.Key, e.Status, e.total())
-	} else {
-		fmt.Fprintf(&b, "%s is %s since %s", e.Key, e.Status, e.Since.Format(time.RFC3339))
-		if e.Attempt > 1 {
-			fmt.Fprintf(&b, " (attempt %d)", e.Attempt)
-		}
-		fmt.Fprintf(&b, ", because %s %s. %s", e.Event.Source, e.Event.phrase(), e.Rule.Text)
-	}
-	for _, w := range e.WaitingFor {
-		fmt.Fprintf(&b, " %s was said by %s and waits: %s.", w.Status, w.Source, strings.TrimSuffix(w.Message, "."))
-	}
-	if len(e.Conditions) > 0 {
-		fmt.Fprintf(&b, " Conditions: %s.", strings.Join(e.Conditions, ", "))
-	}
-	switch e.AnomaliesSeen {
-	case 0:
-	case 1:
-		b.WriteString(" One event could not be followed, see anomalies.")
-	default:
-		fmt.Fprintf(&b, " %d events could not be followed, see anomalies.", e.AnomaliesSeen)
-	}
-	return b.String()
-}
-
-func (e *Explanation) total() int { return len(e.History) + e.HistoryOmitted }
-
-// maxQuoted is how much of a message the paragraph quotes, in bytes.
-const maxQuoted = 200
-
-// clip cuts a message short without cutting a character in two.
-func clip(s string) string {
-	if len(s) <= maxQuoted {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
-}
-
-// phrase says what the event said, as the end of a sentence that its source
-// begins.
-func (h *Heard) phrase() string {
-	at := h.At.Format(time.RFC3339)
-	said := "spoke"
-	switch {
-	case h.Said != "" && h.Actor != "" && h.Source != h.Actor:
-		said = fmt.Sprintf("said %s for %s", h.Said, h.Actor)
-	case h.Said != "":
-		said = "said " + h.Said
-	case h.Evidence != "":
-		said = fmt.Sprintf("brought the evidence %s: %s", h.Kind, h.Evidence)
-	}
-	why := h.Why
-	if h.Message != "" {
-		if why != "" {
-			why += ", "
-		}
-		why += "“" + clip(h.Message) + "”"
-	}
-	if why == "" {
-		return fmt.Sprintf("%s at %s", said, at)
-	}
-	return fmt.Sprintf("%s at %s (%s)", said, at, why)
 }

@@ -41,9 +41,9 @@ type Landing struct {
 }
 
 // SlotFold folds the words of one slot into its landings. The result depends on
-// the set of words alone, never on the order in which they came; a word that
-// sorts last costs no more for a long history. The zero value is an empty slot.
-// It is not safe for concurrent use.
+// the set of words alone, never on the order in which they came; a word costs as
+// much as there are words that sort behind it. Make one with [FoldSlot]; it is
+// not safe for concurrent use.
 //
 // A landing word does not count when the slot runs that very attempt, nor
 // within [Skew] after the latest landing when that attempt has landed here
@@ -55,9 +55,9 @@ type Landing struct {
 type SlotFold struct {
 	words    []statemachine.SlotWord // in order
 	landings []landing
-	running  int // index into landings plus one; 0: nothing runs
-	attempts map[attempt]struct{}
-	heard    map[string]int  // canonical version → rank among the versions named
+	running  int             // index into landings plus one; 0: nothing runs
+	attempts map[attempt]int // the latest landing of each attempt, an index into landings
+	heard    map[string]int  // canonical version → the first word that named it
 	landed   map[string]bool // canonical version → it has landed
 }
 
@@ -65,8 +65,11 @@ type SlotFold struct {
 type landing struct {
 	word     int // index into words
 	of       int // index into landings: itself, or for a restored one what it puts back
+	emptied  int // index into words of what left the slot empty after it; 0: nothing did
+	prior    int // index into landings plus one of the attempt's landing before; 0: none
 	class    Class
 	restored bool
+	first    bool // no landing before it had its version
 }
 
 type attempt struct {
@@ -76,30 +79,31 @@ type attempt struct {
 
 // FoldSlot folds words, in any order. It keeps and sorts the slice.
 func FoldSlot(words []statemachine.SlotWord) *SlotFold {
-	f := &SlotFold{words: words}
-	f.refold()
+	f := &SlotFold{
+		words: words, attempts: make(map[attempt]int), heard: make(map[string]int), landed: make(map[string]bool),
+	}
+	slices.SortFunc(f.words, compareSlotWords)
+	for i := range f.words {
+		f.step(i)
+	}
 	return f
 }
 
-// Add adds a word. The word must not be there yet.
-func (f *SlotFold) Add(w statemachine.SlotWord) {
-	if n := len(f.words); n == 0 || compareSlotWords(f.words[n-1], w) < 0 {
-		f.words = append(f.words, w)
-		f.step(n)
-		return
-	}
-	f.words = append(f.words, w)
-	f.refold()
+// Add adds a word and says what that changes. The word must not be there yet.
+func (f *SlotFold) Add(w statemachine.SlotWord) Shift {
+	i, _ := slices.BinarySearchFunc(f.words, w, compareSlotWords)
+	return f.change(i, func() { f.words = slices.Insert(f.words, i, w) })
 }
 
 // Replace makes words, in any order, the only ones that deployment has in the
-// slot, and reports what that removed and added. Nil and nil: nothing changed.
-func (f *SlotFold) Replace(deployment string, words []statemachine.SlotWord) (removed, added []statemachine.SlotWord) {
-	others := make([]statemachine.SlotWord, 0, len(f.words)+len(words))
+// slot, and reports what that removed and added, and what it changes. Nil and
+// nil: nothing did.
+func (f *SlotFold) Replace(deployment string, words []statemachine.SlotWord) (removed, added []statemachine.SlotWord, shift Shift) {
+	all := make([]statemachine.SlotWord, 0, len(f.words)+len(words))
 	for _, w := range f.words {
 		switch {
 		case w.Deployment != deployment:
-			others = append(others, w)
+			all = append(all, w)
 		case !slices.Contains(words, w):
 			removed = append(removed, w)
 		}
@@ -109,11 +113,30 @@ func (f *SlotFold) Replace(deployment string, words []statemachine.SlotWord) (re
 			added = append(added, w)
 		}
 	}
-	if len(removed) > 0 || len(added) > 0 {
-		f.words = append(others, words...)
-		f.refold()
+	if len(removed) == 0 && len(added) == 0 {
+		return nil, nil, Shift{}
 	}
-	return removed, added
+	all = append(all, words...)
+	slices.SortFunc(all, compareSlotWords)
+	same := 0
+	for same < min(len(all), len(f.words)) && all[same] == f.words[same] {
+		same++
+	}
+	return removed, added, f.change(same, func() { f.words = all })
+}
+
+// change folds again from the word at index i on, once edit has changed words
+// from there on.
+func (f *SlotFold) change(i int, edit func()) Shift {
+	kept, _ := slices.BinarySearchFunc(f.landings, i, func(l landing, i int) int { return cmp.Compare(l.word, i) })
+	from := max(kept-2, 0) // of those that stay, only the last can change
+	before := f.moments(from)
+	f.rewind(i)
+	edit()
+	for ; i < len(f.words); i++ {
+		f.step(i)
+	}
+	return shiftBetween(before, f.moments(from))
 }
 
 // Len returns how many words the slot has.
@@ -154,27 +177,45 @@ func (f *SlotFold) has(w statemachine.SlotWord) bool {
 	return found && f.words[i] == w
 }
 
-func (f *SlotFold) refold() {
-	slices.SortFunc(f.words, compareSlotWords)
-	f.landings, f.running = f.landings[:0], 0
-	clear(f.attempts)
-	clear(f.heard)
-	clear(f.landed)
-	for i := range f.words {
-		f.step(i)
+// rewind undoes the words from index to on.
+func (f *SlotFold) rewind(to int) {
+	for n := len(f.landings) - 1; n >= 0 && f.landings[n].word >= to; n-- {
+		what, l := f.original(n), &f.landings[n]
+		if key := (attempt{what.Deployment, what.Attempt}); l.prior > 0 {
+			f.attempts[key] = l.prior - 1
+		} else {
+			delete(f.attempts, key)
+		}
+		if l.first {
+			delete(f.landed, canonicalVersion(what.Version))
+		}
+		f.landings = f.landings[:n]
+	}
+	for i := to; i < len(f.words); i++ {
+		version := canonicalVersion(f.words[i].Version)
+		if first, known := f.heard[version]; known && first == i {
+			delete(f.heard, version)
+		}
+	}
+	f.running = len(f.landings)
+	if f.running == 0 {
+		return
+	}
+	switch last := &f.landings[f.running-1]; {
+	case last.emptied >= to:
+		last.emptied = 0
+	case last.emptied > 0:
+		f.running = 0
 	}
 }
 
 // step moves the slot by the word at index i, which sorts behind all that were
 // stepped before.
 func (f *SlotFold) step(i int) {
-	if f.attempts == nil {
-		f.attempts, f.heard, f.landed = map[attempt]struct{}{}, map[string]int{}, map[string]bool{}
-	}
 	w := &f.words[i]
 	version := canonicalVersion(w.Version)
 	if _, known := f.heard[version]; !known {
-		f.heard[version] = len(f.heard)
+		f.heard[version] = i
 	}
 	var now *statemachine.SlotWord // the word that landed what runs
 	if f.running > 0 {
@@ -186,8 +227,7 @@ func (f *SlotFold) step(i int) {
 		if runs && now.Attempt == w.Attempt || f.echoes(w) {
 			return
 		}
-		f.land(landing{word: i, of: len(f.landings), class: f.classify(w.Version, version)})
-		f.attempts[attempt{w.Deployment, w.Attempt}] = struct{}{}
+		f.land(landing{word: i, of: len(f.landings), class: f.classify(w.Version, version), first: !f.landed[version]})
 		f.landed[version] = true
 	case statemachine.SlotReverted:
 		if runs {
@@ -195,7 +235,7 @@ func (f *SlotFold) step(i int) {
 		}
 	case statemachine.SlotRemoved:
 		if runs {
-			f.running = 0
+			f.empty(i)
 		}
 	}
 }
@@ -203,6 +243,19 @@ func (f *SlotFold) step(i int) {
 func (f *SlotFold) land(l landing) {
 	f.landings = append(f.landings, l)
 	f.running = len(f.landings)
+	what := f.original(f.running - 1)
+	key := attempt{what.Deployment, what.Attempt}
+	last := &f.landings[f.running-1]
+	if prior, landed := f.attempts[key]; landed {
+		last.prior = prior + 1
+	}
+	f.attempts[key] = f.running - 1
+}
+
+// empty leaves the slot without anything that runs.
+func (f *SlotFold) empty(word int) {
+	f.landings[f.running-1].emptied = word
+	f.running = 0
 }
 
 // echoes reports whether a landing word is about an attempt that landed before,
@@ -228,7 +281,7 @@ func (f *SlotFold) restore(word int) {
 			return
 		}
 	}
-	f.running = 0
+	f.empty(word)
 }
 
 // classify compares a version that lands with the one that landed just before.

@@ -3,46 +3,13 @@ package view
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
-
-// TestSlotScenarios holds the slot of every worked situation that needs no
-// follow words: the words are folded by deployment, and what they say of the
-// slot here.
-func TestSlotScenarios(t *testing.T) {
-	raw, err := os.ReadFile("../../pkg/statemachine/testdata/scenarios.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pattern := regexp.MustCompile(`(?m)^(\d+\. .*)\n +words: (.*)\n((?: +\w+: .*\n)+)`)
-	slotLine := regexp.MustCompile(`(?m)^ +slot: +(.*)$`)
-	tried := 0
-	for _, m := range pattern.FindAllStringSubmatch(string(raw), -1) {
-		want := slotLine.FindStringSubmatch(m[3])
-		if want == nil || strings.Contains(m[2], " _ ") {
-			continue
-		}
-		tried++
-		t.Run(m[1], func(t *testing.T) {
-			words := scenarioWords(t, m[2])
-			if got := slotText(FoldSlot(slices.Clone(words))); got != want[1] {
-				t.Errorf("slot is %s\nwant     %s", got, want[1])
-			}
-			checkOrderFree(t, words)
-		})
-	}
-	if tried < 45 {
-		t.Errorf("only %d situations were found", tried)
-	}
-}
 
 // checkOrderFree adds the words in other orders, one by one and by replacing,
 // and wants the same landings.
@@ -61,10 +28,10 @@ func checkOrderFree(t *testing.T, words []statemachine.SlotWord) {
 		}
 		for _, w := range words {
 			own := slices.DeleteFunc(slices.Clone(words), func(o statemachine.SlotWord) bool { return o.Deployment != w.Deployment })
-			if removed, _ := added.Replace(w.Deployment, own[1:]); len(removed) != 1 || removed[0] != own[0] {
+			if removed, _, _ := added.Replace(w.Deployment, own[1:]); len(removed) != 1 || removed[0] != own[0] {
 				t.Fatalf("Replace removed %v, want %v", removed, own[0])
 			}
-			if _, back := added.Replace(w.Deployment, own); len(back) != 1 {
+			if _, back, _ := added.Replace(w.Deployment, own); len(back) != 1 {
 				t.Fatalf("Replace added %v, want one word", back)
 			}
 		}
@@ -89,57 +56,6 @@ func slotText(f *SlotFold) string {
 		name = c.Deployment
 	}
 	return fmt.Sprintf("%s [%s]", name, strings.Join(landings, " "))
-}
-
-// scenarioWords folds "source deployment status @seconds …; …" and returns what
-// that says of the slot.
-func scenarioWords(t *testing.T, line string) []statemachine.SlotWord {
-	t.Helper()
-	const day = 24 * 3600 * 1e9
-	byDeployment := map[string][]statemachine.Word{}
-	for i, text := range strings.Split(line, ";") {
-		f := strings.Fields(text)
-		second, err := strconv.ParseInt(strings.TrimPrefix(f[3], "@"), 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := statemachine.Word{
-			Mark: events.Mark{Source: f[0], ID: fmt.Sprintf("w%02d", i), Tau: day + second*1e9},
-			Kind: statemachine.KindReported, Status: f[2], Version: f[1], Percent: -1,
-		}
-		switch f[2] {
-		case "+", "-":
-			w.Kind, w.Status, w.Version, w.SubKind = statemachine.KindEvidence, "", "", "tests"
-			w.Verdict = map[string]events.Verdict{"+": events.VerdictPass, "-": events.VerdictFail}[f[2]]
-		case "…":
-			w.Kind, w.Status, w.Version = statemachine.KindProgressed, "", ""
-		}
-		for _, o := range f[4:] {
-			switch name, value, _ := strings.Cut(o, "="); name {
-			case "a":
-				n, err := strconv.ParseUint(value, 10, 32)
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.Attempt = uint32(n)
-			case "q":
-				w.Sequence, _ = events.ParseSequence(value)
-			case "v":
-				w.Version = value
-			}
-		}
-		byDeployment[f[1]] = append(byDeployment[f[1]], w)
-	}
-	var out []statemachine.SlotWord
-	for name, words := range byDeployment {
-		_, steps := statemachine.Standard().Fold(name, words)
-		for _, s := range steps {
-			if s.Slot != nil {
-				out = append(out, *s.Slot)
-			}
-		}
-	}
-	return out
 }
 
 // TestLandings holds what the situations leave open.

@@ -13,8 +13,9 @@ import (
 // (CloudEvents JSON format, section 2.2).
 func (e *Event) set(name string, val jsontext.Value) error {
 	if name == "data" {
-		e.Data = val.Clone()
-		return nil
+		data, err := Canonical(val)
+		e.Data = data
+		return err
 	}
 	if val.Kind() == 'n' {
 		return nil
@@ -48,8 +49,8 @@ func mustBeString(name string) bool {
 func canonicalString(name string, val jsontext.Value) (string, error) {
 	switch val.Kind() {
 	case '"':
-		b, ok := unquote(val)
-		if !ok {
+		b, err := jsontext.AppendUnquote(nil, val)
+		if err != nil {
 			return "", Errorf(CodeMalformed, "an attribute %s", broken)
 		}
 		return string(b), nil

@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
 )
 
 // DecodeBinary reads an event in binary mode of the CloudEvents HTTP binding:
@@ -82,9 +80,11 @@ func (e *Event) SetBody(body []byte, limits Limits) error {
 	if err := inspect(body, limits); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, &e.Data); err != nil {
-		return malformed(err)
+	data, err := Canonical(body)
+	if err != nil {
+		return err
 	}
+	e.Data = data
 	return nil
 }
 

@@ -37,11 +37,17 @@ func (l Limits) orDefault() Limits {
 // every parser reads alike: a byte-order mark, duplicate keys, trailing data,
 // invalid UTF-8, deeper or more keys than the limits, integers beyond 2^53 and
 // numbers beyond a float64; with [CodeSchema] attributes of the wrong kind. The
-// result shares no memory with raw. It is not yet validated.
+// data is in canonical form. The result shares no memory with raw; its
+// attributes but the subject share memory with each other, so that whoever keeps
+// one for long clones it. It is not yet validated.
 func Decode(raw []byte, limits Limits) (*Event, error) {
 	limits = limits.orDefault()
 	if len(raw) > limits.Bytes {
 		return nil, Errorf(CodeTooLarge, "event has %d bytes, the limit is %d", len(raw), limits.Bytes)
+	}
+	s := scanner{in: raw, depth: limits.Depth, keys: limits.Keys}
+	if e, ok := s.event(); ok {
+		return e, nil
 	}
 	if err := inspect(raw, limits); err != nil {
 		return nil, err
@@ -51,8 +57,16 @@ func Decode(raw []byte, limits Limits) (*Event, error) {
 
 // DecodeStored reads an event that ingest has written: what [Decode] does, but
 // without the limits, which were checked at the door.
-func DecodeStored(raw []byte) (*Event, error) { return decode(raw) }
+func DecodeStored(raw []byte) (*Event, error) {
+	s := scan(raw)
+	if e, ok := s.event(); ok {
+		return e, nil
+	}
+	return decode(raw)
+}
 
+// decode reads any event, at the pace of package json, and says what is wrong
+// with what is none.
 func decode(raw []byte) (*Event, error) {
 	r := envelopeReader{new(Event)}
 	if err := json.Unmarshal(raw, &r); err != nil {

@@ -36,7 +36,8 @@ type Event struct {
 	// kept as their canonical strings, since the HTTP binding tells no kinds.
 	Extensions map[string]string
 
-	// Data is the payload as JSON, nil when there is none.
+	// Data is the payload as JSON, nil when there is none. It is canonical once
+	// decoded.
 	Data jsontext.Value
 
 	// DataBase64 holds a binary payload, as sent.
@@ -53,10 +54,6 @@ type Event struct {
 // content type that says application/json is left out.
 // It fails only on data that is not JSON.
 func (e *Event) Content() ([]byte, error) {
-	data := e.Data.Clone()
-	if data != nil && data.Canonicalize() != nil {
-		return nil, Errorf(CodeMalformed, "data is not JSON")
-	}
 	// In canonical order, which extensions may disturb.
 	fields := make([]field, 0, 16)
 	add := func(name, s string) {
@@ -67,8 +64,8 @@ func (e *Event) Content() ([]byte, error) {
 	if e.Contiguous {
 		fields = append(fields, field{name: "contiguous", json: jsontext.Value("true")})
 	}
-	if data != nil {
-		fields = append(fields, field{name: "data", json: data})
+	if e.Data != nil {
+		fields = append(fields, field{name: "data", json: e.Data})
 	}
 	add("data_base64", e.DataBase64)
 	if !saysPlainJSON(e.DataContentType) {
@@ -90,7 +87,9 @@ func (e *Event) Content() ([]byte, error) {
 		}
 		slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	}
-	return appendObject(make([]byte, 0, 320+len(data)), fields), nil
+	// With room for the names and the stamps.
+	size := 448 + len(e.Data) + len(e.ID) + len(e.Source) + len(e.Subject) + len(e.Type)
+	return appendObject(make([]byte, 0, size), fields)
 }
 
 // specVersion is the version of CloudEvents that we speak.
@@ -106,10 +105,11 @@ func saysPlainJSON(contentType string) bool {
 }
 
 // Stamped returns the stored form of an event: its content, as [Event.Content]
-// returned it, with the attributes that ingest stamps behind it.
+// returned it, with the attributes that ingest stamps behind it. It writes into
+// content, which is the caller's no more: whoever needs its [MsgID] takes it
+// before.
 func (e *Event) Stamped(content []byte) []byte {
-	out := make([]byte, 0, len(content)+192)
-	out = append(out, content[:len(content)-1]...)
+	out := content[:len(content)-1]
 	stamp := func(name, s string) {
 		if s == "" {
 			return
@@ -122,7 +122,9 @@ func (e *Event) Stamped(content []byte) []byte {
 	stamp("emitter", e.Emitter)
 	stamp("originalid", e.OriginalID)
 	if !e.RecordedTime.IsZero() {
-		stamp("recordedtime", e.RecordedTime.UTC().Format(RecordedFormat))
+		out = append(out, `,"recordedtime":"`...)
+		out = e.RecordedTime.UTC().AppendFormat(out, RecordedFormat)
+		out = append(out, '"')
 	}
 	stamp("recorder", e.Recorder)
 	return append(out, '}')
@@ -177,7 +179,7 @@ type field struct {
 	json       jsontext.Value
 }
 
-func appendObject(b []byte, fields []field) []byte {
+func appendObject(b []byte, fields []field) (_ []byte, err error) {
 	b = append(b, '{')
 	for i, f := range fields {
 		if i > 0 {
@@ -186,30 +188,31 @@ func appendObject(b []byte, fields []field) []byte {
 		b = append(b, '"')
 		b = append(b, f.name...)
 		b = append(b, `":`...)
-		if f.json != nil {
-			b = append(b, f.json...)
-		} else {
+		if f.json == nil {
 			b = appendString(b, f.text)
+		} else if b, err = appendCanonical(b, f.json); err != nil {
+			return nil, err
 		}
 	}
-	return append(b, '}')
+	return append(b, '}'), nil
 }
 
 // appendString appends s as a JSON string as RFC 8785 writes it. Invalid UTF-8,
 // which Decode and Validate refuse, becomes U+FFFD.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
+	plain := 0 // from here on s stands as it is
 	for i := 0; i < len(s); {
 		if c := s[i]; 0x20 <= c && c < utf8.RuneSelf && c != '"' && c != '\\' {
-			b = append(b, c)
 			i++
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		b = appendRune(b, r)
+		b = appendRune(append(b, s[plain:i]...), r)
 		i += n
+		plain = i
 	}
-	return append(b, '"')
+	return append(append(b, s[plain:]...), '"')
 }
 
 // appendRune appends a rune that may need an escape.

@@ -1,7 +1,7 @@
 package events
 
 import (
-	"bytes"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -10,8 +10,9 @@ import (
 
 // check reads exactly one JSON value and says what is wrong with it, "" when
 // nothing is. The reader stops at the first problem, so a check that has found
-// one may leave the value half read.
-type check func(d *jsontext.Decoder) (problem string)
+// one may leave the value half read. What is no JSON at all is for the scanner
+// to say, and the problem then does not matter.
+type check func(s *scanner) (problem string)
 
 // member is one member of an object that the vocabulary knows.
 type member struct {
@@ -26,36 +27,26 @@ const broken = "is not valid JSON"
 // object checks the members it is given and lets others pass: within v1 things
 // are added. Null is no value of any member.
 func object(members ...member) check {
-	return func(d *jsontext.Decoder) string {
-		if d.PeekKind() != '{' {
+	return func(s *scanner) string {
+		if s.peek() != '{' {
 			return "is not an object"
 		}
-		if _, err := d.ReadToken(); err != nil {
-			return broken
-		}
+		s.open('{')
 		var seen uint32 // bit i: members[i] was there
-		for d.PeekKind() != '}' {
-			name, ok := readString(d)
-			if !ok {
-				return broken
-			}
+		for n := 0; s.more('}', n); n++ {
+			name := unquote(s.name())
 			i := 0
 			for i < len(members) && members[i].name != string(name) {
 				i++
 			}
 			if i == len(members) {
-				if d.SkipValue() != nil {
-					return broken
-				}
+				s.value()
 				continue
 			}
-			if problem := members[i].check(d); problem != "" {
+			if problem := members[i].check(s); problem != "" {
 				return within(members[i].name, problem)
 			}
 			seen |= 1 << i
-		}
-		if _, err := d.ReadToken(); err != nil {
-			return broken
 		}
 		for i, m := range members {
 			if m.required && seen&(1<<i) == 0 {
@@ -76,27 +67,22 @@ func within(name, problem string) string {
 
 // list checks an array of at least least and at most limit elements.
 func list(least, limit int, element check) check {
-	return func(d *jsontext.Decoder) string {
-		if d.PeekKind() != '[' {
+	return func(s *scanner) string {
+		if s.peek() != '[' {
 			return "is not an array"
 		}
-		if _, err := d.ReadToken(); err != nil {
-			return broken
-		}
+		s.open('[')
 		n := 0
-		for ; d.PeekKind() != ']'; n++ {
+		for ; s.more(']', n); n++ {
 			if n == limit {
 				return "has too many elements"
 			}
-			if problem := element(d); problem != "" {
+			if problem := element(s); problem != "" {
 				return within("element", problem)
 			}
 		}
 		if n < least {
 			return "has too few elements"
-		}
-		if _, err := d.ReadToken(); err != nil {
-			return broken
 		}
 		return ""
 	}
@@ -104,67 +90,50 @@ func list(least, limit int, element check) check {
 
 // dictionary checks an object of free names with at most limit members.
 func dictionary(limit, nameLimit int, value check) check {
-	return func(d *jsontext.Decoder) string {
-		if d.PeekKind() != '{' {
+	return func(s *scanner) string {
+		if s.peek() != '{' {
 			return "is not an object"
 		}
-		if _, err := d.ReadToken(); err != nil {
-			return broken
-		}
-		for n := 0; d.PeekKind() != '}'; n++ {
+		s.open('{')
+		for n := 0; s.more('}', n); n++ {
 			if n == limit {
 				return "has too many members"
 			}
-			name, ok := readString(d)
-			if !ok {
-				return broken
-			}
-			if len(name) == 0 || len(name) > nameLimit {
+			if name := unquote(s.name()); len(name) == 0 || len(name) > nameLimit {
 				return "has a name that is empty or too long"
 			}
-			if problem := value(d); problem != "" {
+			if problem := value(s); problem != "" {
 				return within("member", problem)
 			}
-		}
-		if _, err := d.ReadToken(); err != nil {
-			return broken
 		}
 		return ""
 	}
 }
 
 // anyObject checks that the value is an object, whatever is in it.
-func anyObject(d *jsontext.Decoder) string {
-	if d.PeekKind() != '{' {
+func anyObject(s *scanner) string {
+	if s.peek() != '{' {
 		return "is not an object"
 	}
-	if d.SkipValue() != nil {
-		return broken
-	}
+	s.value()
 	return ""
 }
 
-func boolean(d *jsontext.Decoder) string {
-	if k := d.PeekKind(); k != 't' && k != 'f' {
+func boolean(s *scanner) string {
+	if c := s.peek(); c != 't' && c != 'f' {
 		return "is not a boolean"
 	}
-	if d.SkipValue() != nil {
-		return broken
-	}
+	s.literal()
 	return ""
 }
 
 // number checks a number between low and high; whole asks for an integer.
 func number(low, high float64, whole bool, problem string) check {
-	return func(d *jsontext.Decoder) string {
-		if d.PeekKind() != '0' {
+	return func(s *scanner) string {
+		if c := s.peek(); c != '-' && (c < '0' || c > '9') {
 			return problem
 		}
-		tok, err := d.ReadToken()
-		if err != nil {
-			return broken
-		}
-		f, err := tok.Float()
+		f, err := strconv.ParseFloat(string(s.number()), 64)
 		if err != nil || f < low || f > high || whole && f != float64(int64(f)) {
 			return problem
 		}
@@ -178,16 +147,12 @@ func text(least, limit int) check {
 }
 
 // str checks a string by ok, which must not keep it.
-func str(problem string, ok func(s []byte) bool) check {
-	return func(d *jsontext.Decoder) string {
-		if d.PeekKind() != '"' {
+func str(problem string, ok func(text []byte) bool) check {
+	return func(s *scanner) string {
+		if s.peek() != '"' {
 			return "is not a string"
 		}
-		s, valid := readString(d)
-		if !valid {
-			return broken
-		}
-		if !ok(s) {
+		if !ok(unquote(s.text())) {
 			return problem
 		}
 		return ""
@@ -206,23 +171,18 @@ func oneOf(words ...string) check {
 	})
 }
 
-// readString returns the next string, unquoted, valid until the next read.
-func readString(d *jsontext.Decoder) ([]byte, bool) {
-	v, err := d.ReadValue()
-	if err != nil || v.Kind() != '"' {
-		return nil, false
+// unquote returns the text of a JSON string from what stands between its
+// quotes: the same bytes unless there are escapes.
+func unquote(raw []byte, escaped bool) []byte {
+	if !escaped {
+		return raw
 	}
-	return unquote(v)
-}
-
-// unquote returns the text of a JSON string, a part of v where it stands there
-// as it is.
-func unquote(v jsontext.Value) ([]byte, bool) {
-	if bytes.IndexByte(v, '\\') < 0 {
-		return v[1 : len(v)-1], true
+	quoted := append(append([]byte{'"'}, raw...), '"')
+	s, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil { // a scanner lets no such string pass
+		return nil
 	}
-	s, err := jsontext.AppendUnquote(nil, v)
-	return s, err == nil
+	return s
 }
 
 // timestamp checks a strict RFC 3339 time of the years 2000 to 2199: what

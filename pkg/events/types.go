@@ -209,13 +209,22 @@ type Tick struct {
 	Closing bool     `json:"closing,omitzero"` // the recorder's last tick
 }
 
-// DataAs decodes the data of e into v, a pointer to one of the types above. It
-// refuses with [CodeSchema] data of another shape. Unknown members are ignored:
-// within v1 things are added.
+// DataAs decodes the data of e into v, a pointer to a zero value of one of the
+// types above. It refuses with [CodeSchema] data of another shape. Unknown
+// members are ignored: within v1 things are added; duplicate keys are for
+// [Decode] to refuse. The strings of a [Reported] share one copy of the data.
 func (e *Event) DataAs(v any) error {
 	if len(e.Data) == 0 {
 		return Errorf(CodeSchema, "the event has no data")
 	}
+	// Nearly all events are of this type.
+	if r, ok := v.(*Reported); ok && r.read(e.Data) {
+		return nil
+	}
+	return e.dataAs(v)
+}
+
+func (e *Event) dataAs(v any) error {
 	if json.Unmarshal(e.Data, v) == nil {
 		return nil
 	}

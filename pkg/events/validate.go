@@ -27,7 +27,8 @@ const (
 // against the type, and the data of the known types. It answers with an
 // [*Error] that carries [CodeBadID] for the id and the subject, [CodeType] for
 // a type that may not come in, and [CodeSchema] for everything else. It does
-// not judge the time ([CheckTime]), nor who may say what.
+// not judge the time ([CheckTime]), nor who may say what, nor duplicate keys in
+// the data, which [Decode], [Event.SetData] and [Event.Content] refuse.
 func (e *Event) Validate() error { return e.ValidateWith(nil) }
 
 // ValidateWith is [Event.Validate] for a caller that has registered types of
@@ -136,14 +137,31 @@ func checkSource(s string) error {
 	if s == "" || len(s) > maxSource || !isPlain(s) {
 		return Errorf(CodeSchema, "source is not 1 to %d bytes without control characters", maxSource)
 	}
+	if isPath(s) {
+		return nil
+	}
 	if _, err := url.Parse(s); err != nil {
 		return Errorf(CodeSchema, "source is not a URI-reference")
 	}
 	return nil
 }
 
+// isPath reports whether s is an absolute path of letters, digits and "/._-",
+// which needs no parser to be a URI-reference.
+func isPath(s string) bool {
+	if s[0] != '/' || strings.HasPrefix(s, "//") {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isAlnum(c) && c != '/' && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
 func (e *Event) checkPayload() error {
-	if e.DataContentType != "" {
+	if e.DataContentType != "" && e.DataContentType != "application/json" {
 		if _, _, err := mime.ParseMediaType(e.DataContentType); err != nil {
 			return Errorf(CodeSchema, "datacontenttype is not a media type")
 		}

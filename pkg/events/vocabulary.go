@@ -2,12 +2,8 @@ package events
 
 import (
 	"bytes"
-	"errors"
 	"mime"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Bounds of the data, strings in bytes of UTF-8. The JSON Schemas in schemas/
@@ -131,22 +127,6 @@ var (
 	)
 )
 
-// dataReader runs a check over the whole data.
-type dataReader struct{ check check }
-
-// UnmarshalJSONFrom lets package json lend its pooled decoder.
-func (r *dataReader) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	problem := r.check(d)
-	switch {
-	case problem == "":
-		return nil
-	case strings.HasSuffix(problem, broken):
-		return Errorf(CodeMalformed, "data %s", broken)
-	default:
-		return Errorf(CodeSchema, "%s", within("data", problem))
-	}
-}
-
 // checkData holds the data against the check of its type, and then what spans
 // several members.
 func (e *Event) checkData(c check) error {
@@ -156,12 +136,13 @@ func (e *Event) checkData(c check) error {
 	if !isJSON(e.DataContentType) {
 		return Errorf(CodeSchema, "%s needs datacontenttype application/json", e.Type)
 	}
-	if err := json.Unmarshal(e.Data, &dataReader{c}); err != nil {
-		var refused *Error
-		if errors.As(err, &refused) {
-			return refused
-		}
-		return malformed(err)
+	s := scan(e.Data)
+	problem := c(&s)
+	switch {
+	case s.bad, problem == "" && !s.end():
+		return Errorf(CodeMalformed, "data %s", broken)
+	case problem != "":
+		return Errorf(CodeSchema, "%s", within("data", problem))
 	}
 	return e.checkAcross()
 }

@@ -20,11 +20,12 @@ const (
 	ConditionClockAhead = "clock_ahead"
 	ConditionConflicted = "conflicted"
 	ConditionOverridden = "overridden"
+	ConditionViolation  = "violation"
 )
 
 // describe takes over what a word says of the deployment itself, whatever
 // becomes of its status: the last one to say it is believed.
-func (s *State) describe(w *Word) {
+func (l *Lifecycle) describe(s *State, w *Word) {
 	if w.Version != "" {
 		s.Version = w.Version
 	}
@@ -37,15 +38,18 @@ func (s *State) describe(w *Word) {
 	if w.Artifact != (events.Artifact{}) {
 		s.Artifact = w.Artifact
 	}
-	for _, l := range w.Labels {
-		i, found := slices.BinarySearchFunc(s.Labels, l.Name, func(a Label, name string) int {
-			return strings.Compare(a.Name, name)
-		})
-		switch {
+	for _, label := range w.Labels {
+		name, alias := l.aliases[label.Name]
+		if !alias {
+			name = label.Name
+		} else if _, plain := findLabel(w.Labels, name); plain {
+			continue // it says the canonical name too
+		}
+		switch i, found := findLabel(s.Labels, name); {
 		case found:
-			s.Labels[i].Value = l.Value
+			s.Labels[i].Value = label.Value
 		case len(s.Labels) < MaxKept:
-			s.Labels = slices.Insert(s.Labels, i, l)
+			s.Labels = slices.Insert(s.Labels, i, Label{name, label.Value})
 		}
 	}
 	for _, r := range w.Refs {
@@ -54,6 +58,11 @@ func (s *State) describe(w *Word) {
 		}
 	}
 	s.memory.ahead = s.memory.ahead || w.Ahead
+}
+
+// findLabel finds a label among sorted ones, or where it would stand.
+func findLabel(labels []Label, name string) (int, bool) {
+	return slices.BinarySearchFunc(labels, name, func(a Label, name string) int { return strings.Compare(a.Name, name) })
 }
 
 // tell takes over what a word says about the status that it brought.
@@ -111,16 +120,25 @@ func (s *State) conditions() {
 	if s.memory.ahead {
 		s.Conditions = append(s.Conditions, ConditionClockAhead)
 	}
-	if s.memory.against != "" {
+	if s.Against() != "" {
 		s.Conditions = append(s.Conditions, ConditionConflicted)
 	}
 	if s.memory.override {
 		s.Conditions = append(s.Conditions, ConditionOverridden)
 	}
+	if len(s.Violations) > 0 {
+		s.Conditions = append(s.Conditions, ConditionViolation)
+	}
 }
 
 // Against returns the source whose claim the status contradicts, "" for none.
-func (s *State) Against() string { return s.memory.against }
+// What it says is in Claims.
+func (s *State) Against() string {
+	if s.memory.against != "" {
+		return s.memory.against
+	}
+	return s.memory.dissent
+}
 
 // Clone returns a copy that shares nothing that the fold changes.
 func (s *State) Clone() *State {
@@ -129,6 +147,7 @@ func (s *State) Clone() *State {
 	c.Refs = slices.Clone(s.Refs)
 	c.Conditions = slices.Clone(s.Conditions)
 	c.Held = slices.Clone(s.Held)
+	c.Violations = slices.Clone(s.Violations)
 	c.Evidence = slices.Clone(s.Evidence)
 	c.Annotations = slices.Clone(s.Annotations)
 	c.Claims = slices.Clone(s.Claims)

@@ -12,7 +12,7 @@ import (
 // drawWords draws a deployment's words: few sources, few instants, so that
 // ties, lifting, echoes and attempts all happen.
 func drawWords(t *rapid.T, most int) []Word {
-	statuses := append(Standard().Statuses(), "nonsense", StatusUnknown)
+	statuses := append(Standard().Statuses(), "nonsense", StatusUnknown, "stalled", "superseded")
 	n := rapid.IntRange(1, most).Draw(t, "n")
 	words := make([]Word, n)
 	for i := range words {
@@ -24,6 +24,11 @@ func drawWords(t *rapid.T, most int) []Word {
 				Tau:    tau,
 			},
 			Kind: KindReported, Percent: -1, Recorded: tau, Stream: uint64(i + 1),
+			Role:    rapid.SampledFrom([]Role{RoleLead, RoleLead, RoleLead, RoleNamed, RoleLoose}).Draw(t, "role"),
+			Emitter: rapid.SampledFrom([]string{"bot", "robot"}).Draw(t, "emitter"),
+		}
+		if rapid.IntRange(0, 3).Draw(t, "late") == 0 {
+			w.Recorded += int64(rapid.SampledFrom([]int{1, 3600, 7 * 3600}).Draw(t, "lateness")) * 1e9
 		}
 		if rapid.IntRange(0, 2).Draw(t, "numbered") == 0 {
 			w.Sequence = events.Sequence(fmt.Sprint(rapid.IntRange(1, 12).Draw(t, "sequence")))
@@ -35,7 +40,8 @@ func drawWords(t *rapid.T, most int) []Word {
 		case 0:
 			w.Kind, w.Percent = KindProgressed, float64(rapid.IntRange(0, 100).Draw(t, "percent"))
 		case 1:
-			w.Kind, w.SubKind = KindEvidence, "tests"
+			w.Kind, w.SubKind = KindEvidence, rapid.SampledFrom([]string{"tests", EvidenceApproval}).Draw(t, "evidence")
+			w.Name = rapid.SampledFrom([]string{"", "smoke"}).Draw(t, "name")
 			w.Verdict = rapid.SampledFrom([]events.Verdict{events.VerdictPass, events.VerdictFail}).Draw(t, "verdict")
 		case 2:
 			w.Kind, w.SubKind, w.Text = KindAnnotated, "comment", w.ID
@@ -44,7 +50,7 @@ func drawWords(t *rapid.T, most int) []Word {
 		default:
 			w.Status = rapid.SampledFrom(statuses).Draw(t, "status")
 			w.Version = rapid.SampledFrom([]string{"", "1.0", "2.0"}).Draw(t, "version")
-			w.Labels = []Label{{"by", w.ID}}
+			w.Labels = []Label{{rapid.SampledFrom([]string{"by", "jira"}).Draw(t, "label"), w.ID}}
 			w.Refs = []string{rapid.SampledFrom([]string{"git:a", "git:b"}).Draw(t, "ref")}
 		}
 		words[i] = w
@@ -52,13 +58,22 @@ func drawWords(t *rapid.T, most int) []Word {
 	return words
 }
 
+// drawLifecycle draws the standard lifecycle, or one with a guard, a policy, an
+// authority, an alias and marks of every kind.
+func drawLifecycle(t *rapid.T) *Lifecycle {
+	if rapid.Bool().Draw(t, "standard") {
+		return Standard()
+	}
+	return strict(t)
+}
+
 // The same words give the same bytes in any order, split anywhere, and the
 // stored form is lossless at every step on the way.
 func TestOrderDoesNotMatter(t *testing.T) {
-	l := Standard()
 	rapid.Check(t, func(t *rapid.T) {
+		l := drawLifecycle(t)
 		words := drawWords(t, 12)
-		want, _ := l.Fold("2.0", words)
+		want, _ := l.Fold(key2, words)
 		shuffled := rapid.Permutation(words).Draw(t, "order")
 
 		s := NewState()
@@ -67,11 +82,11 @@ func TestOrderDoesNotMatter(t *testing.T) {
 				s = reload(t, s)
 			}
 			before := string(s.AppendBinary(nil))
-			if _, ok := l.Apply("2.0", s, &shuffled[i]); !ok {
+			if _, ok := l.Apply(key2, s, &shuffled[i]); !ok {
 				if string(s.AppendBinary(nil)) != before {
 					t.Fatalf("a refused Apply changed the state")
 				}
-				s, _ = l.Fold("2.0", shuffled[:i+1])
+				s, _ = l.Fold(key2, shuffled[:i+1])
 			}
 		}
 		if string(s.AppendBinary(nil)) != string(want.AppendBinary(nil)) {
@@ -79,6 +94,10 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		}
 		if s.Digest() != want.Digest() {
 			t.Fatal("equal states, different digests")
+		}
+		stored, digest := s.AppendDigested(nil)
+		if string(stored) != string(want.AppendBinary(nil)) || digest != want.Digest() {
+			t.Fatal("AppendDigested says something else")
 		}
 	})
 }
@@ -93,13 +112,13 @@ func reload(t *rapid.T, s *State) *State {
 
 // The O(1) path and the fold tell the same story of a word that sorts last.
 func TestApplyTellsWhatFoldTells(t *testing.T) {
-	l := Standard()
 	rapid.Check(t, func(t *rapid.T) {
+		l := drawLifecycle(t)
 		words := drawWords(t, 8)
 		s := NewState()
 		for i := range words {
-			got, ok := l.Apply("2.0", s, &words[i])
-			whole, steps := l.Fold("2.0", words[:i+1])
+			got, ok := l.Apply(key2, s, &words[i])
+			whole, steps := l.Fold(key2, words[:i+1])
 			if !ok {
 				s = whole
 				continue
@@ -117,7 +136,7 @@ func TestApplyTellsWhatFoldTells(t *testing.T) {
 func TestStepsRespectSequences(t *testing.T) {
 	l := Standard()
 	rapid.Check(t, func(t *rapid.T) {
-		_, steps := l.Fold("2.0", drawWords(t, 12))
+		_, steps := l.Fold(key2, drawWords(t, 12))
 		type chainKey struct {
 			source  string
 			attempt uint32
@@ -138,9 +157,9 @@ func TestStepsRespectSequences(t *testing.T) {
 
 // A refused word never changes the status.
 func TestRefusalsChangeNothing(t *testing.T) {
-	l := Standard()
 	rapid.Check(t, func(t *rapid.T) {
-		_, steps := l.Fold("2.0", drawWords(t, 12))
+		l := drawLifecycle(t)
+		_, steps := l.Fold(key2, drawWords(t, 12))
 		for _, s := range steps {
 			if s.Verdict == VerdictRefused && (s.From != s.To || s.Slot != nil) {
 				t.Fatalf("refused, but moved: %+v", s)
@@ -148,6 +167,16 @@ func TestRefusalsChangeNothing(t *testing.T) {
 			if s.Verdict == VerdictRefused && s.Reason == "" {
 				t.Fatal("refused without a reason")
 			}
+		}
+	})
+}
+
+// What is stored comes back whole, to the last field.
+func TestStateCodec(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, _ := drawLifecycle(t).Fold(key2, drawWords(t, 8))
+		if got, want := fmt.Sprintf("%+v", *reload(t, s)), fmt.Sprintf("%+v", *s); got != want {
+			t.Fatalf("stored\n%s\nread\n%s", want, got)
 		}
 	})
 }
@@ -173,7 +202,7 @@ func TestWordCodec(t *testing.T) {
 }
 
 func FuzzDecodeState(f *testing.F) {
-	s, _ := Standard().Fold("2.0", []Word{{Mark: events.Mark{Source: "ci", ID: "1", Tau: 1}, Kind: KindReported, Status: StatusFailed}})
+	s, _ := Standard().Fold(key2, []Word{{Mark: events.Mark{Source: "ci", ID: "1", Tau: 1}, Kind: KindReported, Status: StatusFailed}})
 	f.Add(s.AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := DecodeState(b); err == nil {

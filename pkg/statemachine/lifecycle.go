@@ -2,13 +2,8 @@ package statemachine
 
 import (
 	_ "embed" // the standard document
-	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/telltale-dev/telltale/pkg/events"
 )
 
 //go:embed standard.yaml
@@ -78,18 +73,29 @@ type state struct {
 	category Category
 	start, announces, runs, lands, fails,
 	restores, empties bool
+	marks    []string
 	from     set               // declared facts lead here
 	judged   set               // judgements lead here
+	guards   map[index]*guard  // of those, by where they come from
 	anywhere set               // entered from these without a path
 	paths    map[index][]index // from → the implied steps in between
+	autos    []auto            // lead away from here, in the document's order
+	policies []*guard          // hold when a fact enters
+	deadline deadline
 }
 
 // Lifecycle is a compiled document: immutable, safe for concurrent use.
 type Lifecycle struct {
 	ref          VersionRef
 	skew, settle time.Duration
+	horizon      int64 // alert_horizon in nanoseconds
 	states       []state
 	byName       map[string]index
+	evidence     *guard // the one of that name
+	says         []string
+	aliases      map[string]string
+	authority    []authority
+	overrides    []override
 }
 
 // StandardDocument returns the standard lifecycle as written.
@@ -122,152 +128,9 @@ func (l *Lifecycle) Statuses() []string {
 // document does not have.
 func (l *Lifecycle) Category(status string) Category { return l.states[l.byName[status]].category }
 
+// Fails reports whether a status is a failure: the attempt may be landed again
+// by its own source, and a later landing may put back what ran before it.
+func (l *Lifecycle) Fails(status string) bool { return l.states[l.byName[status]].fails }
+
 // Runs reports whether a deployment of this status runs in its slot.
 func (l *Lifecycle) Runs(status string) bool { return l.states[l.byName[status]].runs }
-
-// Compile parses and compiles a lifecycle document. All faults of a document
-// are reported at once.
-func Compile(doc []byte) (*Lifecycle, error) {
-	d, err := Parse(doc)
-	if err != nil {
-		return nil, err
-	}
-	c := compiler{Lifecycle: &Lifecycle{
-		ref:    VersionRef{d.Metadata.Name, d.Metadata.Version},
-		skew:   time.Duration(d.Spec.Skew),
-		settle: time.Duration(d.Spec.Settle),
-		states: []state{{name: StatusUnknown}},
-		byName: map[string]index{StatusUnknown: 0},
-	}}
-	if c.skew == 0 {
-		c.skew = time.Minute
-	}
-	if c.settle == 0 {
-		c.settle = 10 * time.Minute
-	}
-	c.declare(d)
-	c.connect(d)
-	if err := errors.Join(c.faults...); err != nil {
-		return nil, fmt.Errorf("lifecycle %s: %w", d.Metadata.Name, err)
-	}
-	c.findPaths(d)
-	return c.Lifecycle, nil
-}
-
-type compiler struct {
-	*Lifecycle
-	faults []error
-}
-
-func (c *compiler) fault(format string, args ...any) {
-	c.faults = append(c.faults, fmt.Errorf(format, args...))
-}
-
-func (c *compiler) declare(d *Document) {
-	if events.CheckName("name", d.Metadata.Name) != nil {
-		c.fault("metadata.name is not [a-z0-9][a-z0-9_-]{0,62}")
-	}
-	if d.Metadata.Version == "" {
-		c.fault("metadata.version is missing")
-	}
-	if n := len(d.Spec.States); n == 0 || n >= maxStates {
-		c.fault("%d states, wanted 1 to %d", n, maxStates-1)
-		return
-	}
-	for _, s := range d.Spec.States {
-		category := slices.Index(categoryNames[:], s.Category)
-		if category <= 0 {
-			c.fault("state %s: category %q is none of %v", s.Name, s.Category, categoryNames[1:])
-			continue
-		}
-		if s.Rank >= events.RankNone {
-			c.fault("state %s: rank %d, wanted 0 to %d", s.Name, s.Rank, events.RankNone-1)
-		}
-		if events.CheckName("state", s.Name) != nil {
-			c.fault("state %q: the name is not [a-z0-9][a-z0-9_-]{0,62}", s.Name)
-		}
-		if _, dup := c.byName[s.Name]; dup {
-			c.fault("state %s is declared twice, or reserved", s.Name)
-			continue
-		}
-		c.byName[s.Name] = index(len(c.states))
-		c.states = append(c.states, state{
-			name: s.Name, rank: s.Rank, category: Category(category),
-			start: s.Start, announces: s.Announces, runs: s.Runs, lands: s.Lands, fails: s.Fails,
-			restores: s.Restores, empties: s.Empties,
-		})
-	}
-}
-
-func (c *compiler) connect(d *Document) {
-	for _, s := range d.Spec.States {
-		if s.Anywhere == nil {
-			continue
-		}
-		to := c.lookup("state "+s.Name, s.Name)
-		for i := range c.states {
-			if !slices.Contains(s.Anywhere.Except, c.states[i].name) {
-				c.states[to].anywhere.add(index(i))
-			}
-		}
-		for _, name := range s.Anywhere.Except {
-			c.lookup("anywhere.except of "+s.Name, name)
-		}
-	}
-	for _, row := range d.Spec.Transitions {
-		for _, from := range row.From {
-			f := c.lookup("a transition's from", from)
-			for _, to := range row.To {
-				c.states[c.lookup("a transition's to", to)].from.add(f)
-			}
-			for _, to := range row.Judged {
-				c.states[c.lookup("a transition's judged", to)].judged.add(f)
-			}
-		}
-	}
-	for _, name := range d.Spec.Implied {
-		c.lookup("implied", name)
-	}
-}
-
-func (c *compiler) lookup(where, name string) index {
-	i, ok := c.byName[name]
-	if !ok || i == 0 {
-		c.fault("%s: there is no state %q", where, name)
-	}
-	return i
-}
-
-// findPaths finds, for each pair of states, the shortest way through implied
-// steps; among equally short ones the document's order of implied decides.
-func (c *compiler) findPaths(d *Document) {
-	for to := 1; to < len(c.states); to++ {
-		c.states[to].paths = make(map[index][]index)
-	}
-	for from := range c.states {
-		start := index(from)
-		if s := c.states[from]; s.category.IsFinal() && !s.runs {
-			continue // never out of a final status, unless it runs
-		}
-		steps := map[index][]index{start: {}}
-		for queue := []index{start}; len(queue) > 0; queue = queue[1:] {
-			at := queue[0]
-			for to := 1; to < len(c.states); to++ {
-				_, have := c.states[to].paths[start]
-				// A judgement is reached over facts; unknown leads straight to
-				// any fact, so its only paths are those to judgements.
-				reaches := c.states[to].judged.has(at) || at != 0 && c.states[to].from.has(at)
-				if !have && len(steps[at]) > 0 && reaches && index(to) != start {
-					c.states[to].paths[start] = steps[at]
-				}
-			}
-			for _, name := range d.Spec.Implied {
-				next := c.byName[name]
-				if _, seen := steps[next]; !seen && (at == 0 || c.states[next].from.has(at)) {
-					steps[next] = append(slices.Clone(steps[at]), next)
-					queue = append(queue, next)
-				}
-			}
-		}
-	}
-}

@@ -17,8 +17,16 @@ type memory struct {
 	said    string // the source of the current status
 	landTau int64  // τ of the latest landing of this attempt, 0: none
 
-	// against is the source whose claim the current status contradicts.
-	against string
+	// judged says that the current status was concluded, not reported; before is
+	// the one that it was concluded from.
+	judged bool
+	before index
+	// prior is τ at which the attempt before entered its last status, 0 in the
+	// first: an approval of then is none for this attempt.
+	prior int64
+	// against is the source whose claim the current status contradicts, dissent
+	// one that knows best about that status and says another.
+	against, dissent string
 	// override is set while a person's word stands against automation.
 	override bool
 	ahead    bool // some word's clock ran ahead
@@ -43,6 +51,16 @@ type sourceMemory struct {
 	ended  bool
 	endTau int64
 	endSeq events.Sequence
+}
+
+// stands returns the status that the next fact is held against. A bad end that
+// was only concluded, such as a refused approval, stops nobody: what goes on all
+// the same goes on from where it was.
+func (l *Lifecycle) stands(m *memory) index {
+	if m.judged && l.states[m.status].category == CategoryFinalBad {
+		return m.before
+	}
+	return m.status
 }
 
 // begin says from when on words without an attempt belong to a given one.
@@ -109,6 +127,7 @@ func begins(begun []begin, attempt uint32, tau int64) []begin {
 // places w.
 func (m *memory) follows(w *placed) bool {
 	mark := w.Mark
+	mark.Attempt = w.given()
 	if mark.Attempt == 0 {
 		mark.Attempt = attemptAt(m.begun, mark.Tau)
 	} else if m.bare && mark.Tau <= m.bareTau && m.wouldBegin(mark.Attempt, mark.Tau) {
@@ -149,7 +168,7 @@ func (m *memory) wouldBegin(attempt uint32, tau int64) bool {
 // track remembers where the order ends now that w stands last.
 func (m *memory) track(w *placed) {
 	mark := &w.Mark
-	if given, tau := w.Word.Attempt, w.Word.Tau; given != 0 {
+	if given, tau := w.given(), w.Word.Tau; given != 0 {
 		m.begun = begins(m.begun, given, tau)
 	} else if !m.bare || tau > m.bareTau {
 		m.bare, m.bareTau = true, tau

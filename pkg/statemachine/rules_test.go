@@ -6,6 +6,9 @@ import (
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
+// key2 is the key of the deployment that most tests speak of.
+var key2 = events.Key{Slot: events.Slot{Env: "prod", Region: "eu", Component: "api"}, Deployment: "2.0"}
+
 func say(source, status string, sec int64) Word {
 	tau := t0.UnixNano() + sec*1e9
 	return Word{
@@ -15,7 +18,7 @@ func say(source, status string, sec int64) Word {
 }
 
 func TestRemovedInventsNoSteps(t *testing.T) {
-	s, steps := Standard().Fold("2.0", []Word{say("ci", StatusPlanned, 0), say("k8s", StatusRemoved, 30)})
+	s, steps := Standard().Fold(key2, []Word{say("ci", StatusPlanned, 0), say("k8s", StatusRemoved, 30)})
 	if s.Landed != 0 || s.Started != 0 {
 		t.Errorf("landed %d, started %d: steps were invented", s.Landed, s.Started)
 	}
@@ -26,7 +29,7 @@ func TestRemovedInventsNoSteps(t *testing.T) {
 
 func TestTimesOfAnAttempt(t *testing.T) {
 	at := func(sec int64) int64 { return t0.UnixNano() + sec*1e9 }
-	s, _ := Standard().Fold("2.0", []Word{
+	s, _ := Standard().Fold(key2, []Word{
 		say("ci", StatusQueued, 0), say("ci", StatusInProgress, 10), say("ci", StatusDeployed, 20), say("ci", StatusFailed, 30),
 	})
 	if s.Began != at(0) || s.Started != at(10) || s.Landed != at(20) || s.Finished != at(30) || s.Since != at(30) {
@@ -35,7 +38,7 @@ func TestTimesOfAnAttempt(t *testing.T) {
 	if s.Previous != StatusDeployed {
 		t.Errorf("previous %s", s.Previous)
 	}
-	s, _ = Standard().Fold("2.0", []Word{
+	s, _ = Standard().Fold(key2, []Word{
 		say("ci", StatusDeployed, 20), say("ci", StatusFailed, 30), say("ci", StatusQueued, 40),
 	})
 	if s.Attempt != 2 || s.Began != at(40) || s.Started != 0 || s.Landed != 0 || s.Finished != 0 || s.Class != "" {
@@ -45,7 +48,7 @@ func TestTimesOfAnAttempt(t *testing.T) {
 
 func TestSlotWords(t *testing.T) {
 	kinds := func(words ...Word) (out []SlotKind) {
-		_, steps := Standard().Fold("2.0", words)
+		_, steps := Standard().Fold(key2, words)
 		for _, s := range steps {
 			if s.Slot != nil {
 				out = append(out, s.Slot.Kind)
@@ -90,11 +93,11 @@ func TestWhatIsShown(t *testing.T) {
 	progress := say("ci", "", 5)
 	progress.Kind, progress.Percent, progress.Message = KindProgressed, 40, "pods 2 of 5"
 
-	s, _ := Standard().Fold("2.0", []Word{say("ci", StatusInProgress, 0), progress})
+	s, _ := Standard().Fold(key2, []Word{say("ci", StatusInProgress, 0), progress})
 	if s.Percent != 40 || s.Message != "pods 2 of 5" {
 		t.Errorf("progress shows %v %q", s.Percent, s.Message)
 	}
-	s, _ = Standard().Fold("2.0", []Word{say("ci", StatusInProgress, 0), progress, failed, echo})
+	s, _ = Standard().Fold(key2, []Word{say("ci", StatusInProgress, 0), progress, failed, echo})
 	if s.Reason != "timeout" || s.Class != events.ClassTransient || s.Message != "no answer" {
 		t.Errorf("an echo took over the reason: %q %q %q", s.Reason, s.Class, s.Message)
 	}
@@ -104,7 +107,7 @@ func TestWhatIsShown(t *testing.T) {
 	if len(s.Claims) != 2 || s.Claims[0].Source != "argo" {
 		t.Errorf("claims %+v", s.Claims)
 	}
-	s, _ = Standard().Fold("2.0", []Word{say("ci", StatusInProgress, 0), failed, say("ci", StatusQueued, 30)})
+	s, _ = Standard().Fold(key2, []Word{say("ci", StatusInProgress, 0), failed, say("ci", StatusQueued, 30)})
 	if s.Reason != "" || s.Message != "" || s.Version != "2.0" {
 		t.Errorf("a new attempt shows %q %q %q", s.Reason, s.Message, s.Version)
 	}
@@ -113,7 +116,7 @@ func TestWhatIsShown(t *testing.T) {
 func TestClockAheadIsMarked(t *testing.T) {
 	w := say("ci", StatusDeployed, 0)
 	w.Ahead = true
-	s, _ := Standard().Fold("2.0", []Word{w})
+	s, _ := Standard().Fold(key2, []Word{w})
 	if len(s.Conditions) != 1 || s.Conditions[0] != ConditionClockAhead {
 		t.Errorf("conditions %v", s.Conditions)
 	}
@@ -122,7 +125,7 @@ func TestClockAheadIsMarked(t *testing.T) {
 func TestTwinsAreAnomalies(t *testing.T) {
 	w := say("ci", StatusDeployed, 0)
 	w.Twins = 2
-	s, _ := Standard().Fold("2.0", []Word{w})
+	s, _ := Standard().Fold(key2, []Word{w})
 	if s.AnomalyN != 2 || s.Anomalies[0].Reason != AnomalyConflict {
 		t.Errorf("%d anomalies: %+v", s.AnomalyN, s.Anomalies)
 	}
@@ -136,7 +139,7 @@ func TestBounds(t *testing.T) {
 		w.ID += string(rune('A' + i/26))
 		words = append(words, w)
 	}
-	s, _ := Standard().Fold("2.0", words)
+	s, _ := Standard().Fold(key2, words)
 	if len(s.Anomalies) != MaxKept || s.AnomalyN != 3*MaxKept {
 		t.Errorf("%d kept of %d", len(s.Anomalies), s.AnomalyN)
 	}

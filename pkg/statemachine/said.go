@@ -20,10 +20,11 @@ func (w *Word) reported(e *events.Event) error {
 		w.Artifact = *d.Artifact
 	}
 	if len(d.Native) > 0 {
-		w.Native = d.Native.Clone()
-		if err := w.Native.Canonicalize(); err != nil {
+		native, err := events.Canonical(d.Native)
+		if err != nil {
 			return events.Errorf(events.CodeSchema, "native is not JSON")
 		}
+		w.Native = native
 	}
 	if len(d.Labels) > 0 {
 		w.Labels = make([]Label, 0, len(d.Labels))

@@ -47,9 +47,9 @@ func parseWords(t testing.TB, line string) map[string][]Word {
 		case "+", "-":
 			w.Kind, w.Status, w.Version, w.SubKind = KindEvidence, "", "", "tests"
 			w.Verdict = map[string]events.Verdict{"+": events.VerdictPass, "-": events.VerdictFail}[f[2]]
-		case "approved":
+		case "approved", "rejected":
 			w.Kind, w.Status, w.Version, w.SubKind = KindEvidence, "", "", EvidenceApproval
-			w.Verdict = events.VerdictPass
+			w.Verdict = map[string]events.Verdict{"approved": events.VerdictPass, "rejected": events.VerdictFail}[f[2]]
 		case "…":
 			w.Kind, w.Status, w.Version = KindProgressed, "", ""
 		case "override":
@@ -73,6 +73,15 @@ func parseWords(t testing.TB, line string) map[string][]Word {
 				w.Refs = []string{value}
 			case "id":
 				w.ID = value
+			case "role": // of a follow word, as placement gives it
+				role, ok := map[string]Role{"named": RoleNamed, "loose": RoleLoose}[value]
+				if !ok {
+					t.Fatalf("word %q: unknown role", text)
+				}
+				w.Role = role
+			case "l": // a label, as name:value
+				label, is, _ := strings.Cut(value, ":")
+				w.Labels = append(w.Labels, Label{label, is})
 			case "s": // the status of an override
 				w.Status = value
 			default:
@@ -121,6 +130,12 @@ func show(states map[string]*State) string {
 	var out []string
 	for name, s := range states {
 		text := fmt.Sprintf("%s=%s/%d", name, s.Status, s.Attempt)
+		if s.Reason != "" {
+			text += " (" + s.Reason + ")"
+		}
+		if s.Says != "" {
+			text += " says:" + s.Says
+		}
 		for _, c := range s.Conditions {
 			text += " " + c
 		}
@@ -152,7 +167,7 @@ func TestScenarios(t *testing.T) {
 			t.Run(sc.name, func(t *testing.T) {
 				states := map[string]*State{}
 				for name, words := range sc.words {
-					states[name], _ = l.Fold(name, words)
+					states[name], _ = l.Fold(events.Key{Deployment: name}, words)
 					checkOrders(t, l, name, words)
 				}
 				if got := show(states); got != sc.base {
@@ -170,10 +185,10 @@ func TestScenarios(t *testing.T) {
 // wants byte-identical states, folded at once or stepped along.
 func checkOrders(t testing.TB, l *Lifecycle, name string, words []Word) {
 	t.Helper()
-	want, _ := l.Fold(name, words)
+	want, _ := l.Fold(events.Key{Deployment: name}, words)
 	wantBytes := want.AppendBinary(nil)
 	check := func(order []Word) {
-		whole, _ := l.Fold(name, order)
+		whole, _ := l.Fold(events.Key{Deployment: name}, order)
 		if string(whole.AppendBinary(nil)) != string(wantBytes) {
 			t.Fatalf("Fold depends on the order: %v", ids(order))
 		}
@@ -196,8 +211,8 @@ func checkOrders(t testing.TB, l *Lifecycle, name string, words []Word) {
 func along(l *Lifecycle, name string, words []Word) *State {
 	s := NewState()
 	for i := range words {
-		if _, ok := l.Apply(name, s, &words[i]); !ok {
-			s, _ = l.Fold(name, words[:i+1])
+		if _, ok := l.Apply(events.Key{Deployment: name}, s, &words[i]); !ok {
+			s, _ = l.Fold(events.Key{Deployment: name}, words[:i+1])
 		}
 	}
 	return s

@@ -21,6 +21,21 @@ type State struct {
 	Finished int64  // τ at which the attempt became final
 	FirstTau int64  // least τ of all words: chooses the lifecycle's version
 	LastTau  int64  // τ of the last word in canonical order
+	Verified int64  // τ at which it was first verified, kept when the status or the attempt moves on
+
+	// Of the latest attempt that started, this one or an earlier one: its Began,
+	// and τ of its first active status or landing. Both are 0 while none has.
+	LastBegan, LastStarted int64
+
+	// When the latest word was heard, and the one that entered the status: the
+	// recorded time if it is within the lifecycle's alert horizon of the word's
+	// τ, else that τ. Deadlines count from them. They are no belief: the digest
+	// leaves them out.
+	Heard, SinceHeard int64
+
+	// Says is what a tool itself said last of a rollout that had not landed: one
+	// of the lifecycle's says, such as "stalled". A later word of a status ends it.
+	Says string
 
 	// From the last word, in canonical order, that said it. Reason, Class,
 	// Native, Message, Percent and URL belong to the attempt and are forgotten
@@ -33,14 +48,16 @@ type State struct {
 	Class    events.Class
 	Message  string
 	Percent  float64 // negative: not said
-	NextBy   int64   // next_expected_by of the last word, 0: not said
+	NextBy   int64   // next_expected_by of the last progress in this status, 0: not said
 	Artifact events.Artifact
 	Native   jsontext.Value
 	Labels   []Label
 	Refs     []string // union over all words, sorted, at most MaxRefs
 
-	Conditions  []string // sorted
-	Held        []Held   // judgements that wait
+	Conditions  []string    // sorted
+	Marks       []string    // of the current status, sorted; never changed in place
+	Held        []Held      // judgements that wait
+	Violations  []Violation // facts of this attempt that broke a policy, the first MaxKept
 	Evidence    []Evidence
 	Annotations []Annotation
 	Claims      []Claim   // by source, sorted
@@ -60,17 +77,28 @@ type VersionRef struct{ Name, Version string }
 // Bounds of what a state keeps. Beyond them the events still count; they are
 // found in the deployment's history.
 const (
-	MaxKept = 32 // evidence, annotations, anomalies, labels
+	MaxKept = 32 // evidence, annotations, anomalies, labels, violations
 	MaxRefs = 64
 )
 
-// Held is a judgement whose guard does not hold yet.
+// Held is a step that waits for its guard: a judgement that somebody said, or
+// one that goes by itself.
 type Held struct {
 	Status  string
 	Guard   string // the guard's name
-	Message string // the guard's sentence for people
-	Source  string
+	Message string // the guard's sentence for people, and why it could not be evaluated
+	Source  string // who said it; "" for one that nobody has to say
 	ID      string
+}
+
+// Violation is a fact that broke a policy of the lifecycle. The fact is shown
+// all the same.
+type Violation struct {
+	Policy  string // its name
+	Message string // its sentence for people, and why it could not be evaluated
+	Source  string // of the word that entered the status
+	ID      string
+	Tau     int64
 }
 
 // Evidence is a verdict that was heard.

@@ -18,12 +18,24 @@ const (
 	KindOverridden
 )
 
+// Role says whether a word names its deployment, or by what it was placed on it
+// (DESIGN §3). Whoever places a word sets it; it is not stored with the word.
+type Role uint8
+
+// The roles.
+const (
+	RoleLead  Role = iota // the word's own subject names the deployment
+	RoleNamed             // a follow word, placed by a ref
+	RoleLoose             // a follow word, placed on what was under way: it never lands
+)
+
 // Word is one event as the fold sees it: identity, order key and the fields
 // that decide or are shown. Its Mark is unlifted: Attempt is the given attempt
 // (0: none), Rank is filled by the fold, which alone knows the lifecycle.
 type Word struct {
 	events.Mark
 	Kind     Kind
+	Role     Role
 	Ahead    bool   // the emitter's clock ran ahead
 	BadSeq   bool   // a sequence was sent that is no decimal
 	Recorded int64  // Unix nanoseconds
@@ -56,23 +68,40 @@ type Word struct {
 	DetailJSON jsontext.Value // evidence: details
 }
 
+// given is the attempt that the word names, 0 for none. A follow word knows the
+// rollout by another name, so that its number says nothing here.
+func (w *Word) given() uint32 {
+	if w.Role != RoleLead {
+		return 0
+	}
+	return w.Attempt
+}
+
 // Label is one name and its value.
 type Label struct{ Name, Value string }
 
 // NewWord makes a word of a stored deployment event. stream is its position in
 // EVENTS, hash its Nats-Msg-Id. ok is false for events that are no words (other
 // types). It fails with [events.CodeSchema] on data that does not fit the type.
+// The word shares no memory with e, whose strings would keep the whole message
+// for as long as a state keeps one of them; those of the data share one copy.
 func NewWord(e *events.Event, stream uint64, hash string) (w Word, ok bool, err error) {
+	// One piece of memory for what every word keeps.
+	kept := e.Source + e.ID + e.Emitter + e.Sequence
+	next := func(n int) (s string) {
+		s, kept = kept[:n], kept[n:]
+		return s
+	}
 	w = Word{
-		Mark:     events.Mark{Source: e.Source, ID: e.ID},
+		Mark:     events.Mark{Source: next(len(e.Source)), ID: next(len(e.ID))},
 		Recorded: e.RecordedTime.UnixNano(),
 		Stream:   stream,
 		Hash:     hash,
-		Emitter:  e.Emitter,
+		Emitter:  next(len(e.Emitter)),
 		Percent:  -1,
 	}
 	w.Tau, w.Ahead = events.EffectiveTime(e.Time, e.RecordedTime)
-	seq, valid := events.ParseSequence(e.Sequence)
+	seq, valid := events.ParseSequence(next(len(e.Sequence)))
 	w.Sequence, w.BadSeq = seq, !valid
 	switch e.Type {
 	case events.TypeReported:

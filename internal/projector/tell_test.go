@@ -1,0 +1,161 @@
+package projector
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/telltale-dev/telltale/internal/store"
+	"github.com/telltale-dev/telltale/internal/view"
+	"github.com/telltale-dev/telltale/pkg/events"
+)
+
+// others are the changes of one type that are not of deployments, and their data.
+func others[T any](t testing.TB, told []outgoing, typ string) (out []view.Change, data []T) {
+	t.Helper()
+	for _, c := range changesIn(told) {
+		if c.Raw == nil {
+			continue
+		}
+		var kind struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(c.Raw, &kind); err != nil {
+			t.Fatal(err)
+		}
+		if kind.Type != typ {
+			continue
+		}
+		var e struct {
+			Data T `json:"data"`
+		}
+		if err := json.Unmarshal(c.Raw, &e); err != nil {
+			t.Fatal(err)
+		}
+		out, data = append(out, c), append(data, e.Data)
+	}
+	return out, data
+}
+
+// TestRegionsAreToldOnce: a region that falls behind the others is dark in every
+// environment that has a slot there, and light again when its recorder is back.
+// Nothing stalls there meanwhile.
+func TestRegionsAreToldOnce(t *testing.T) {
+	const key = "prod/eu/web/1.0"
+	_, told := folded(t, []said{
+		word(t, 1, "/ci", key, "in_progress", 0), word(t, 2, "/ci", "stage/eu/api/1.0", "planned", 0), word(t, 3, "/ci", "test/us/web/1.0", "planned", 0),
+		tick(t, "r1", 800, "eu"), tick(t, "r2", 859, "us"),
+		tick(t, "r2", 860, "us"), // message 6: a minute ahead of eu
+		tick(t, "r2", 2000, "us"),
+		tick(t, "r1", 1990, "eu"), // message 8
+		tick(t, "r1", 2000, "eu"),
+	}, 2)
+	changes, data := others[view.Region](t, told, events.TypeRegionChanged)
+	var got []string
+	for i, c := range changes {
+		got = append(got, c.Key)
+		if dark := data[i].Dark; dark != (i < 2) || c.ID.Seq != map[bool]uint64{true: 6, false: 8}[dark] {
+			t.Errorf("change %d is %s, dark = %v", i, c.ID, dark)
+		}
+	}
+	if want := []string{"prod/eu", "stage/eu", "prod/eu", "stage/eu"}; !slices.Equal(got, want) {
+		t.Errorf("told of %v, want %v", got, want)
+	}
+	if stalls := changesTo(told, key); len(stalls) != 2 || stalls[1].ID.Seq != 8 {
+		t.Errorf("told = %+v, want no stall before the region is back", stalls)
+	}
+}
+
+// TestSlotIsToldAsItIs: the change of a slot comes with the change that made it,
+// and says of its latest deployment what is shown then.
+func TestSlotIsToldAsItIs(t *testing.T) {
+	const old, young = "prod/eu/web/1.0", "prod/eu/web/2.0"
+	db, told := folded(t, []said{
+		word(t, 1, "/ci", old, "in_progress", 0), word(t, 2, "/ci", old, "deployed", 60),
+		word(t, 3, "/ci", young, "in_progress", 1000), word(t, 4, "/ci", young, "deployed", 1060),
+		word(t, 5, "/ci", young, "failed", 1100), word(t, 6, "/ci", young, "reverted", 1200),
+	}, 1)
+	changes, bodies := others[view.SlotBody](t, told, events.TypeSlotChanged)
+	var got []string
+	for i, s := range bodies {
+		got = append(got, fmt.Sprintf("%d: %s %s, %s %s", changes[i].ID.Seq, s.Deployment, s.Landing, s.Latest.Deployment, s.Latest.Status))
+	}
+	if want := []string{"2: 1.0 forward, 1.0 deployed", "4: 2.0 forward, 2.0 deployed", "6: 1.0 rollback, 2.0 reverted"}; !slices.Equal(got, want) {
+		t.Errorf("told of %q, want %q", got, want)
+	}
+	err := db.View(func(r *store.Reader) error {
+		s, err := r.Slot(events.Slot{Env: "prod", Region: "eu", Component: "web"})
+		last := bodies[len(bodies)-1]
+		if s.Current.Deployment != last.Deployment || s.Latest.Status != last.Latest.Status {
+			t.Errorf("the slot is %+v, it was told as %+v", s, last)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWordsOfAReleaseCountForItsMembers: of those it had, and of those that are
+// named in it later, by a lead word or by one that follows.
+func TestWordsOfAReleaseCountForItsMembers(t *testing.T) {
+	const early, late, followed, other = "prod/eu/api/1.0", "prod/eu/web/1.0", "prod/us/web/1.0", "prod/us/api/1.0"
+	in := func(_ *events.Event, r *events.Reported) { r.Release = "r1" }
+	approval := event(t, events.TypeEvidence, "prod/r1", "/people", "approval", 100, 24*3600, events.Evidence{Kind: "approval", Verdict: events.VerdictPass})
+	comment := event(t, events.TypeAnnotated, "prod/r1", "/people", "comment", 110, 24*3600, events.Annotated{Kind: "comment", Text: "as agreed"})
+	words := []said{
+		word(t, 1, "/ci", early, "pending_approval", 0, in), approval, comment,
+		word(t, 2, "/ci", late, "pending_approval", 10, in),
+		word(t, 3, "/ci", followed, "pending_approval", 10),
+		word(t, 4, "/argo", "prod/us/web/_", "pending_approval", 20, in, func(_ *events.Event, r *events.Reported) { r.Version = "1.0" }),
+		word(t, 5, "/ci", other, "pending_approval", 10),
+	}
+	for _, most := range []int{1, 100} {
+		db, _ := folded(t, words, most)
+		for key, want := range map[string]string{early: "queued", late: "queued", followed: "queued", other: "pending_approval"} {
+			if got := shownOf(t, db, key).Status; got != want {
+				t.Errorf("%s is %s, want %s", key, got, want)
+			}
+		}
+		err := db.View(func(r *store.Reader) error {
+			key, err := events.ParseKey(late)
+			if err != nil {
+				return err
+			}
+			d, err := r.Deployment(key)
+			if err == nil && (len(d.State.Annotations) != 1 || d.State.Annotations[0].Text != "as agreed") {
+				t.Errorf("annotations = %+v, want the release's", d.State.Annotations)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestReleasesAreToldByTicks: of a release is told what is so behind all that
+// the tick itself decides, and that its plan names what nobody has heard of.
+func TestReleasesAreToldByTicks(t *testing.T) {
+	const key = "prod/eu/web/1.0"
+	start := word(t, 1, "/ci", key, "in_progress", 0, func(_ *events.Event, r *events.Reported) { r.Release = "r1" })
+	plan := event(t, events.TypeReleaseDeclared, "prod/r1", "/release", "plan", 10, 24*3600, events.ReleaseDeclared{Members: []events.Member{
+		{Region: "eu", Component: "web"}, {Region: "us", Component: "web"},
+	}})
+	_, told := folded(t, []said{
+		start, tick(t, "r1", 60, "eu"), tick(t, "r1", 900+grace, "eu"), plan, tick(t, "r1", 920, "eu"), tick(t, "r1", 930, "eu"),
+	}, 1)
+	type body struct {
+		To string `json:"to"`
+	}
+	changes, bodies := others[body](t, told, events.TypeReleaseChanged)
+	var got []string
+	for i := range changes {
+		got = append(got, fmt.Sprint(changes[i].ID.Seq, " ", bodies[i].To))
+	}
+	if want := []string{"2 in_progress", "3 stalled", "5 stalled"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
