@@ -102,9 +102,12 @@ func (b *batch) fold(d *deployment, w *statemachine.Word, cause cause) error {
 	}
 	b.mark(d)
 	release := state.Release
-	if w.Release != "" && w.Release != release && (release != "" || len(b.environments.of(d.key.Env).words[w.Release]) > 0) {
-		// What was said of the release counts for it now, or it may be named in it
-		// for a second time.
+	env := b.environments.of(d.key.Env)
+	switch {
+	case state.Words == 0 && len(env.words) > 0 && len(env.planned[d.name]) > 0,
+		w.Release != "" && w.Release != release && (release != "" || len(env.words[w.Release]) > 0):
+		// What was said of a release counts for it now, or it may be named in it for
+		// a second time.
 		return b.refold(d, cause)
 	}
 	step, ok := lifecycle.Apply(d.key, state, w)
@@ -159,8 +162,18 @@ func (b *batch) refold(d *deployment, c cause) error {
 			}
 		}
 	}
+	also := d.row.Also
+	d.row.Also = nil
 	for _, r := range slices.Sorted(maps.Keys(first)) {
 		if err := b.nameIn(r, d, first[r]); err != nil {
+			return err
+		}
+		if r != d.row.State.Release {
+			d.row.Also = append(d.row.Also, r)
+		}
+	}
+	for _, r := range also {
+		if err := b.unsettle(d.key.Env, r); err != nil { // it may have left that one
 			return err
 		}
 	}

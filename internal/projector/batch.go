@@ -234,7 +234,7 @@ func (b *batch) Event(ref store.Ref) (store.Event, error) {
 
 // words returns all words that count for a deployment, this transaction's
 // included: its own, those that are placed on it, and those about all members of
-// a release that it was named in.
+// a release that names it or that it names.
 func (b *batch) words(d *deployment) ([]statemachine.Word, error) {
 	words, err := store.WordsOf(b, &d.row)
 	if err != nil || len(words) == 0 {
@@ -251,7 +251,7 @@ func (b *batch) words(d *deployment) ([]statemachine.Word, error) {
 		}
 	}
 	env := b.environments.of(d.key.Env)
-	return store.AllWords(b, d.key, words, placing,
+	return store.AllWords(b, d.key, words, placing, env.planned[d.name],
 		func(release string) ([]statemachine.Word, error) { return env.words[release], nil },
 		func(firstTau int64) *statemachine.Lifecycle { return b.lifecycles.at(d.key.Env, firstTau) })
 }

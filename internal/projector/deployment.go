@@ -147,7 +147,7 @@ func (b *batch) tell(d *deployment, c cause) error {
 		return nil
 	}
 	now := d.facts()
-	for _, release := range [...]string{before.Release, now.Release} {
+	for _, release := range append([]string{before.Release, now.Release}, d.row.Also...) {
 		if err := b.unsettle(d.key.Env, release); err != nil {
 			return err
 		}

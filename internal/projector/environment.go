@@ -90,6 +90,7 @@ func loadEnvironment(r *store.Reader, env string) (*environment, error) {
 				at := events.Slot{Env: env, Region: m.Region, Component: m.Component}
 				key := events.Key{Slot: at, Deployment: m.Deployment}.String()
 				out.planned[key] = append(out.planned[key], release)
+				slices.Sort(out.planned[key])
 			}
 		}
 	}
@@ -236,7 +237,7 @@ func (e *engine) lookAgain(ctx context.Context, m *message, releases []events.Re
 				if err != nil || d.row.State == nil {
 					return true, err
 				}
-				if m.row.Word != nil {
+				if m.row.Word != nil || len(e.environments.of(key.Env).words) > 0 {
 					err = b.refold(d, m.cause())
 				} else {
 					b.mark(d)

@@ -104,10 +104,10 @@ func situation(t testing.TB, rt *rapid.T) (words, ticks []said) {
 			e.Type, e.Subject = events.TypeProgressed, slot()+"/"+pick("deployment", "1.0", "1.1", events.Missing)
 			data = events.Progressed{NextExpectedBy: second(at + 120), Refs: refs()}
 		case kind == 4:
-			e.Type, e.Subject = events.TypeEvidence, "prod/r3"
+			e.Type, e.Subject = events.TypeEvidence, "prod/"+pick("of", "r1", "r2", "r3")
 			data = events.Evidence{Kind: pick("evidence", "tests", "approval"), Verdict: verdict()}
 		case kind == 5:
-			e.Type, e.Subject = events.TypeAnnotated, "prod/r3"
+			e.Type, e.Subject = events.TypeAnnotated, "prod/"+pick("of", "r1", "r2", "r3")
 			data = events.Annotated{Kind: "comment", Text: "said of all"}
 		case kind <= 7:
 			e.Type, e.Subject = events.TypeObserved, slot()

@@ -160,12 +160,13 @@ func (p *Placing) On(deployment string) []*Placed { return p.on[deployment] }
 
 // AllWords returns the words that a deployment is folded from: those under its
 // own key, of which there must be one, the follow words that are placed on it,
-// what was said of the releases that any of these name, and the landings that
-// were only observed. p is nil when the slot has no followers, of returns what
+// what was said of the releases that any of these name, or whose plan names the
+// deployment, and the landings that were only observed. planned are the latter. p
+// is nil when the slot has no followers, of returns what
 // was said of all members of a release, at which lifecycle a deployment follows
 // whose first word was then.
 func AllWords(
-	look Lookup, key events.Key, own []statemachine.Word, p *Placing,
+	look Lookup, key events.Key, own []statemachine.Word, p *Placing, planned []string,
 	of func(release string) ([]statemachine.Word, error), at func(firstTau int64) *statemachine.Lifecycle,
 ) ([]statemachine.Word, error) {
 	words := slices.Clip(own)
@@ -185,7 +186,7 @@ func AllWords(
 			words = append(words, word)
 		}
 	}
-	var releases []string
+	releases := slices.Clone(planned)
 	for i := range words {
 		if r := words[i].Release; r != "" && !slices.Contains(releases, r) {
 			releases = append(releases, r)

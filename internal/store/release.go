@@ -261,7 +261,18 @@ func (x *Releases) Words(key events.Key, d *Deployment) (*Heard, error) {
 	if h.Placing, err = x.placing(key.Slot); err != nil {
 		return nil, err
 	}
-	h.Words, err = AllWords(x.r, key, own, h.Placing,
+	p, err := x.plansOf(key.Env)
+	if err != nil {
+		return nil, err
+	}
+	var planned []string
+	for name, plan := range p.inForce {
+		if m, ok := plan.Member(key); ok && m.Deployment != "" {
+			planned = append(planned, name)
+		}
+	}
+	slices.Sort(planned)
+	h.Words, err = AllWords(x.r, key, own, h.Placing, planned,
 		func(name string) (of []statemachine.Word, err error) {
 			said, err := saidUnder(x.r, x.r, keySaidOf(events.Release{Env: key.Env, Name: name}))
 			for i := range said {

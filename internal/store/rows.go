@@ -71,6 +71,10 @@ type Deployment struct {
 	// "" where its own words name one.
 	Owner string
 
+	// Also are the releases that its words name beside the one of its state,
+	// sorted: it is a member of these too.
+	Also []string
+
 	// Words is the last of its words that was stored; each names the one before.
 	// Contested says that an identity was heard more than once among them, so
 	// that only the Identity knows which copy counts, see [WordsOf].
@@ -82,7 +86,7 @@ type Deployment struct {
 func (d *Deployment) Revision() uint64 { return d.Last.Seq }
 
 func (d *Deployment) append(b []byte) []byte {
-	b = appendFlags(b, d.Contested, d.Shown != nil, d.Check != 0, d.Owner != "")
+	b = appendFlags(b, d.Contested, d.Shown != nil, d.Check != 0, d.Owner != "", len(d.Also) > 0)
 	b = appendRef(b, d.Last)
 	b = binary.AppendUvarint(b, d.Moved)
 	b = binary.AppendUvarint(b, uint64(d.Words))
@@ -91,6 +95,9 @@ func (d *Deployment) append(b []byte) []byte {
 	}
 	if d.Owner != "" {
 		b = appendText(b, d.Owner)
+	}
+	if len(d.Also) > 0 {
+		b = appendTexts(b, d.Also)
 	}
 	if d.Shown != nil {
 		b = appendText(b, string(d.Shown.AppendBinary(nil)))
@@ -101,14 +108,17 @@ func (d *Deployment) append(b []byte) []byte {
 func decodeDeployment(v []byte) (*Deployment, error) {
 	d := decoder{b: v}
 	row := new(Deployment)
-	var shown, check, owner bool
-	d.flags(&row.Contested, &shown, &check, &owner)
+	var shown, check, owner, also bool
+	d.flags(&row.Contested, &shown, &check, &owner, &also)
 	row.Last, row.Moved, row.Words = d.ref(), d.uint(), Ref(d.uint())
 	if check {
 		row.Check = d.int()
 	}
 	if owner {
 		row.Owner = d.text()
+	}
+	if also {
+		row.Also = d.texts()
 	}
 	var err error
 	if shown {

@@ -73,7 +73,7 @@ func TestRowsAreReadAsWritten(t *testing.T) {
 	note := Event{Seq: 4, Subject: "prod", Note: &Note{Type: events.TypeFreezeLifted, Source: "s", ID: "i", Hash: "h", Emitter: "e", Tau: -1, Recorded: 2, Data: jsontext.Value(`{"name":"x"}`)}}
 	shown := state.Bare()
 	shown.Status, shown.Reason, shown.By = "superseded", "newer_start", "2.0"
-	deployment := &Deployment{State: state, Last: second.ID, Moved: 2, Shown: &shown, Check: 11, Owner: "team"}
+	deployment := &Deployment{State: state, Last: second.ID, Moved: 2, Shown: &shown, Check: 11, Owner: "team", Also: []string{"r0"}}
 	follow := Event{Seq: 5, Subject: slot.String() + "/_", Word: &word}
 	row := view.Slot{
 		Current:  view.Landing{Deployment: "1.0", Version: "1.0", Attempt: 1, Tau: 5e9, Source: "/ci", Class: view.ClassRollback, Restored: true},
