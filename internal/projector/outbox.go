@@ -31,12 +31,18 @@ type outbox struct {
 	metrics   *Metrics
 	fail      func(point string) error
 
-	// Published, but not marked. Of each slot only the last row is worth showing,
-	// so slots wait until the projection has nothing more to fold.
+	settlement      // published, and not yet being settled
+	due        int  // rounds since that was last begun
+	more       bool // more messages are waiting to be folded
+}
+
+// settlement is what was published, but not marked. Of each slot only the last
+// row is worth showing, so slots wait until the projection has nothing more to
+// fold.
+type settlement struct {
 	last  events.ChangeID
 	slots map[string]view.Slot
 	dirty []dirtySlot
-	due   int // rounds since the last settle
 }
 
 func (p *Projector) outbox(ctx context.Context) (*outbox, error) {
@@ -54,7 +60,7 @@ func (p *Projector) outbox(ctx context.Context) (*outbox, error) {
 	}
 	return &outbox{
 		db: p.o.DB, current: current, metrics: p.o.Metrics, fail: p.o.FailPoint,
-		slots: make(map[string]view.Slot),
+		settlement: settlement{slots: make(map[string]view.Slot)},
 		publisher: stream.NewPublisher(p.o.Conn, stream.PublisherOptions{
 			Forgive: forgiven, Metrics: p.o.Stream, Logger: p.o.Logger,
 		}),
@@ -112,7 +118,9 @@ func (o *outbox) resume(ctx context.Context) error {
 	if err := o.load(slots); err != nil {
 		return err
 	}
-	return o.settle(ctx)
+	s := o.settlement
+	o.settlement = settlement{slots: make(map[string]view.Slot)}
+	return o.settle(ctx, &s)
 }
 
 // load makes slots wait as they are in the store.
@@ -132,45 +140,80 @@ func (o *outbox) load(names map[string]bool) error {
 }
 
 // run tells what comes in until there is no more. It takes together what waits.
-func (o *outbox) run(ctx context.Context, in <-chan outgoing) error {
-	for out := range in {
-		for more := true; more && len(out.changes) < maxRound; {
-			select {
-			case next, ok := <-in:
-				if more = ok; ok {
-					out.changes = append(out.changes, next.changes...)
-					out.slots = append(out.slots, next.slots...)
-					out.dirty = append(out.dirty, next.dirty...)
-					out.more = next.more
-				}
-			default:
-				more = false
+// Slots are shown beside that, one settlement at a time, so that no change waits
+// for them: people are told from changes.
+func (o *outbox) run(ctx context.Context, in <-chan outgoing) (err error) {
+	var settled chan error // of the settlement at work, nil: there is none
+	defer func() {
+		if settled != nil {
+			err = errors.Join(err, <-settled)
+		}
+	}()
+	for in != nil || settled != nil {
+		select {
+		case out, ok := <-in:
+			if !ok {
+				in = nil
+				break
 			}
-		}
-		if err := o.publish(ctx, out.changes); err != nil {
-			return err
-		}
-		for _, s := range out.slots {
-			o.slots[s.name] = s.row
-		}
-		o.dirty = append(o.dirty, out.dirty...)
-		// Changes that wait go before slots: people are told from them.
-		if o.due++; !out.more && len(in) == 0 || o.due >= settleEvery {
-			if err := o.settle(ctx); err != nil {
+			if err := o.tell(ctx, in, out); err != nil {
+				return err
+			}
+		case err := <-settled:
+			settled = nil
+			if err != nil {
 				return err
 			}
 		}
+		if settled == nil && o.isDue(in) {
+			done, s := make(chan error, 1), o.settlement
+			settled = done
+			o.settlement, o.due = settlement{slots: make(map[string]view.Slot)}, 0
+			go func() { done <- o.settle(ctx, &s) }()
+		}
 	}
-	return o.settle(ctx)
+	return nil
+}
+
+// isDue reports whether what was published should be settled now: when nothing
+// more is waiting to be published, or much has been.
+func (o *outbox) isDue(in <-chan outgoing) bool {
+	return o.due >= settleEvery || o.due > 0 && (in == nil || !o.more && len(in) == 0)
+}
+
+// tell publishes what came in, together with what waits behind it.
+func (o *outbox) tell(ctx context.Context, in <-chan outgoing, out outgoing) error {
+	for more := true; more && len(out.changes) < maxRound; {
+		select {
+		case next, ok := <-in:
+			if more = ok; ok {
+				out.changes = append(out.changes, next.changes...)
+				out.slots = append(out.slots, next.slots...)
+				out.dirty = append(out.dirty, next.dirty...)
+				out.more = next.more
+			}
+		default:
+			more = false
+		}
+	}
+	if err := o.publish(ctx, out.changes); err != nil {
+		return err
+	}
+	for _, s := range out.slots {
+		o.slots[s.name] = s.row
+	}
+	o.dirty = append(o.dirty, out.dirty...)
+	o.more = out.more
+	o.due++
+	return nil
 }
 
 // settle shows the slots that wait and marks how far the outbox came.
-func (o *outbox) settle(ctx context.Context) error {
-	o.due = 0
-	if err := o.show(ctx); err != nil {
+func (o *outbox) settle(ctx context.Context, s *settlement) error {
+	if err := o.show(ctx, s); err != nil {
 		return err
 	}
-	return o.mark()
+	return o.mark(s)
 }
 
 // publish returns when TT_CHANGES has the changes.
@@ -218,12 +261,12 @@ func render(changes []view.Change) ([]stream.Change, error) {
 // show returns when TT_CURRENT has the slots that wait. A crash in it or behind
 // it: the mark is not moved, the next start shows the same slots again as they
 // are then.
-func (o *outbox) show(ctx context.Context) error {
-	if len(o.slots) == 0 {
+func (o *outbox) show(ctx context.Context, s *settlement) error {
+	if len(s.slots) == 0 {
 		return nil
 	}
-	entries := make([]stream.Entry, 0, len(o.slots))
-	for name, row := range o.slots {
+	entries := make([]stream.Entry, 0, len(s.slots))
+	for name, row := range s.slots {
 		at, err := events.ParseSlot(name)
 		if err != nil {
 			return fmt.Errorf("render slot %s: %w", name, err)
@@ -237,29 +280,27 @@ func (o *outbox) show(ctx context.Context) error {
 	if err := o.current.Put(ctx, entries); err != nil {
 		return err
 	}
-	clear(o.slots)
 	return o.fail(pointCurrent)
 }
 
 // mark notes in the store how far the outbox came.
-func (o *outbox) mark() error {
-	if o.last == (events.ChangeID{}) && len(o.dirty) == 0 {
+func (o *outbox) mark(s *settlement) error {
+	if s.last == (events.ChangeID{}) && len(s.dirty) == 0 {
 		return nil
 	}
 	err := o.db.Update(func(w *store.Writer) error {
-		for _, d := range o.dirty {
+		for _, d := range s.dirty {
 			if err := w.DeleteDirty(d.seq, d.name); err != nil {
 				return err
 			}
 		}
-		if o.last == (events.ChangeID{}) {
+		if s.last == (events.ChangeID{}) {
 			return nil
 		}
-		return w.SetPublished(o.last)
+		return w.SetPublished(s.last)
 	})
 	if err != nil {
 		return err
 	}
-	o.last, o.dirty = events.ChangeID{}, nil
 	return o.fail(pointMarked)
 }

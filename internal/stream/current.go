@@ -26,6 +26,11 @@ const headerRevision = "Telltale-Revision"
 // currentTimeout is how long Put waits for one acknowledgement.
 const currentTimeout = 5 * time.Second
 
+// currentEvery is how long Put leaves between two writes of the bucket. Each is
+// synced, as events and changes are, and a disk syncs only so often: what comes
+// closer together is written at once, the latest of each key.
+const currentEvery = 100 * time.Millisecond
+
 // Entry is what a slot is to show.
 type Entry struct {
 	Key      string // from events.CurrentKey
@@ -40,6 +45,7 @@ type Current struct {
 	c    *Conn
 	w    *writer
 	seen map[string]version // by key; a key that is absent was never read
+	last time.Time          // when the last Put ended
 }
 
 // version is what the bucket holds for a key; zero: nothing.
@@ -64,8 +70,13 @@ func (k *Current) Close() error { return k.w.close() }
 // lower revision than the bucket's is dropped, whoever wrote that. One of the
 // same revision is written, because the work on one cause may come in parts.
 // Put goes on until all is written or ctx ends, and gives up at once only when
-// the bucket is full or refuses for good (*[Error]).
+// the bucket is full or refuses for good (*[Error]). It begins no sooner than 100
+// ms after the Put before has ended.
 func (k *Current) Put(ctx context.Context, entries []Entry) error {
+	if early := currentEvery - time.Since(k.last); early > 0 && !sleep(ctx, early) {
+		return fmt.Errorf("write %s: %w", events.BucketCurrent, context.Cause(ctx))
+	}
+	defer func() { k.last = time.Now() }()
 	todo := latest(entries)
 	for wait := retryFirst; len(todo) > 0; {
 		n := min(len(todo), maxBatch)
