@@ -91,7 +91,7 @@ func Open(dir string, opt Options) (db *DB, err error) {
 		WithIndexCacheSize(opt.CacheBytes / 3).
 		WithMemTableSize(memTable).
 		WithNumMemtables(memTables).
-		WithNumCompactors(2). // each keeps buffers of the largest table it has built
+		WithNumCompactors(2).           // each keeps buffers of the largest table it has built
 		WithValueLogFileSize(memTable). // rows are small: the value log stays empty
 		WithMetricsEnabled(false).
 		WithLogger(newLogger(opt.Logger)))
