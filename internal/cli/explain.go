@@ -286,8 +286,11 @@ func kindOfEvent(kind string) string {
 // remark tells what is odd about an event, by what it was placed, and its message.
 func remark(h *view.Heard) string {
 	var r []string
-	if h.Late {
-		r = append(r, "late by "+short(h.RecordedAt.Sub(h.OccurredAt)))
+	switch delay := h.RecordedAt.Sub(h.OccurredAt); {
+	case h.Late && delay < time.Second:
+		r = append(r, "out of order")
+	case h.Late:
+		r = append(r, "late by "+short(delay))
 	}
 	switch {
 	case h.OfRelease != "":

@@ -115,7 +115,7 @@ func (b *batch) fold(d *deployment, w *statemachine.Word, cause cause) error {
 		cause.late = true
 		return b.refold(d, cause)
 	}
-	d.row.State = state
+	d.row.State, d.folded = state, true
 	b.metrics.applied(appliedWord)
 	if step.Slot != nil {
 		if err := b.addSlotWord(d, *step.Slot); err != nil {
@@ -138,6 +138,7 @@ func (b *batch) refold(d *deployment, c cause) error {
 	}
 	b.metrics.applied(appliedRefold)
 	b.mark(d)
+	d.folded = true
 	d.late = d.late || c.late
 	var slotWords []statemachine.SlotWord
 	if len(words) == 0 {
@@ -209,10 +210,16 @@ func (b *batch) applyAgain(m *message, heard store.Identity) error {
 	counted := copies[0]
 	same := slices.IndexFunc(copies, func(c copyOf) bool { return c.Hash() == m.row.Hash() })
 	if same >= 0 {
-		b.metrics.applied(appliedDuplicate)
 		if m.recorded >= copies[same].Recorded() {
+			b.metrics.applied(appliedDuplicate)
 			return nil
 		}
+	}
+	if !b.reusing && reuses(m, copies) {
+		return errReused // before anything is written
+	}
+	if same >= 0 {
+		b.metrics.applied(appliedDuplicate)
 		copies = slices.Delete(copies, same, same+1)
 	} else {
 		b.metrics.applied(appliedConflict)

@@ -42,6 +42,10 @@ type batch struct {
 	landed  []*slot       // that run something else now
 	saidNew bool          // it says something new of a release or an environment
 
+	// reusing: the identity of its one message is that of something that many
+	// depend on, see engine.reuse.
+	reusing bool
+
 	out outgoing
 }
 

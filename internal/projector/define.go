@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"slices"
 
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/view"
@@ -15,8 +16,12 @@ func (e *engine) define(ctx context.Context, m *message) error {
 	if err := e.sync(ctx); err != nil {
 		return err
 	}
-	resumed := e.position.Seq == m.seq-1 && e.position.Part > 0
-	if !resumed {
+	if reused, err := e.isReused(m); err != nil {
+		return err
+	} else if reused {
+		return e.reuse(ctx, m)
+	}
+	if !e.resumes(m) {
 		if err := e.activate(ctx, m); err != nil {
 			return err
 		}
@@ -65,11 +70,15 @@ func (e *engine) activate(ctx context.Context, m *message) error {
 	if err != nil || !inForce {
 		return err
 	}
-	return e.lifecycles.activate(*m.definition)
+	if err := e.lifecycles.activate(*m.definition); err != nil {
+		return err
+	}
+	return e.forget() // followers may be elsewhere now
 }
 
 // redefine is one further part: deployments in key order, from where the part
-// before ended.
+// before ended. In a slot that has followers all are folded, for these may have
+// moved between any of them.
 func (e *engine) redefine(ctx context.Context, m *message) error {
 	before := e.lifecycles.without(m.source, m.id)
 	return e.transact(ctx, func(b *batch) (store.Position, error) {
@@ -77,7 +86,7 @@ func (e *engine) redefine(ctx context.Context, m *message) error {
 		next.Part++
 		b.begin(m.seq)
 		b.index = e.position.Index
-		more := false
+		more, last, follows := false, "", false
 		err := b.w.Deployments("", e.position.Resume, func(name string, row *store.Deployment) (bool, error) {
 			if more = b.full() || len(b.dirty) >= maxRedefined; more {
 				return false, nil
@@ -87,7 +96,16 @@ func (e *engine) redefine(ctx context.Context, m *message) error {
 			if !ok {
 				return false, store.ErrCodec
 			}
-			if before.at(key.Env, row.State.FirstTau) == e.lifecycles.at(key.Env, row.State.FirstTau) {
+			if slot := slotOf(name); slot != last {
+				last, follows = slot, false
+				if envs := m.definition.Envs; len(envs) == 0 || slices.Contains(envs, key.Env) {
+					var err error
+					if follows, err = b.placeAgain(key.Slot); err != nil {
+						return false, err
+					}
+				}
+			}
+			if !follows && before.at(key.Env, row.State.FirstTau) == e.lifecycles.at(key.Env, row.State.FirstTau) {
 				return true, nil
 			}
 			d, err := b.deployment(key, name)

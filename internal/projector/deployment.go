@@ -21,6 +21,7 @@ type deployment struct {
 	// Of the message at hand, see mark.
 	marked  bool
 	late    bool       // something of it came out of order
+	folded  bool       // its base may be another
 	moved   bool       // what is told of it is another now
 	before  view.Facts // what was told
 	unheard bool       // it had no words
@@ -115,7 +116,7 @@ func (b *batch) settle(c cause) error {
 // show says anew what is shown of a marked deployment, in its row, in the counts
 // and as the slot's latest.
 func (b *batch) show(d *deployment) error {
-	b.touch(d)
+	was := d.row
 	if err := b.overlay(d); err != nil {
 		return err
 	}
@@ -126,6 +127,12 @@ func (b *batch) show(d *deployment) error {
 	if d.moved {
 		d.row.Moved = b.seq
 	}
+	// Many are looked at of whom nothing changes: a late landing concerns those
+	// around it.
+	if d.folded || d.moved || was.Shown != nil || d.row.Shown != nil || d.row.Check != was.Check || d.row.Owner != was.Owner {
+		b.touch(d)
+	}
+	d.folded = false
 	return b.noteLatest(d, d.moved)
 }
 

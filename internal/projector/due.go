@@ -131,9 +131,10 @@ func (e *engine) tick(ctx context.Context, m *message) error {
 			// next.
 			more = more || len(b.dirty) > 0 && len(b.unsettled) > 0
 			if err == nil && !more {
-				if err = b.settleReleases(m); err == nil {
-					err = b.settleRegions(m)
-				}
+				more, err = b.settleReleases(m)
+			}
+			if err == nil && !more {
+				err = b.settleRegions(m)
 				next = store.Position{Incarnation: e.position.Incarnation, Seq: m.seq}
 			}
 			next.Index = b.index

@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -88,11 +89,8 @@ type dirtySlot struct {
 func (e *engine) load() error {
 	e.counts = store.Counts{}
 	e.unsettled = make(map[string]bool)
-	var err error
-	if e.deployments, err = newLRU(maxDeployments, func(*deployment) int { return 1 }); err != nil {
-		return err
-	}
-	if e.slotCache, err = newLRU(maxSlotWords, (*slot).cost); err != nil {
+	err := e.forget()
+	if err != nil {
 		return err
 	}
 	e.seen = newSeen()
@@ -131,6 +129,16 @@ func (e *engine) load() error {
 	})
 }
 
+// forget drops all that is kept of deployments and slots, when nothing is in
+// flight.
+func (e *engine) forget() (err error) {
+	if e.deployments, err = newLRU(maxDeployments, func(*deployment) int { return 1 }); err != nil {
+		return err
+	}
+	e.slotCache, err = newLRU(maxSlotWords, (*slot).cost)
+	return err
+}
+
 // run applies messages, in as many transactions as they need. The last of them
 // may be still on its way into the store, see sync.
 func (e *engine) run(ctx context.Context, messages []message) error {
@@ -155,16 +163,29 @@ func (e *engine) run(ctx context.Context, messages []message) error {
 			messages = messages[1:]
 			continue
 		}
-		n := 0
+		n, reused := 0, false
 		err := e.transact(ctx, func(b *batch) (store.Position, error) {
+			position := e.position
+			b.index = e.index
 			for n < len(messages) && !b.full() && (n == 0 || e.alone(&messages[n]) == nil) {
-				if err := b.apply(&messages[n]); err != nil {
+				index := b.index
+				err := b.apply(&messages[n])
+				if reused = errors.Is(err, errReused); reused {
+					b.index = index
+					break
+				}
+				if err != nil {
 					return store.Position{}, err
 				}
+				position = store.Position{Incarnation: e.position.Incarnation, Seq: messages[n].seq}
 				n++
 			}
-			return store.Position{Incarnation: e.position.Incarnation, Seq: messages[n-1].seq}, nil
+			return position, nil
 		})
+		if err == nil && reused {
+			err = e.reuse(ctx, &messages[n])
+			n++
+		}
 		if err != nil {
 			return err
 		}
@@ -183,8 +204,16 @@ func (e *engine) alone(m *message) func(context.Context, *message) error {
 		return e.declare
 	case m.kind == kindTick && !e.isQuiet(m):
 		return e.tick
+	case m.kind != kindTick && e.resumes(m):
+		return e.reuse // no other has parts
 	}
 	return nil
+}
+
+// resumes reports whether a part of a message is in the store, and more is to
+// come.
+func (e *engine) resumes(m *message) bool {
+	return e.position.Seq == m.seq-1 && e.position.Part > 0
 }
 
 // flight is a transaction on its way into the store.

@@ -20,10 +20,11 @@ type environments struct {
 }
 
 type environment struct {
-	plans   map[string]*view.Plan // in force, by release
-	planned map[string][]string   // the releases whose plan names a deployment, by its key
-	freezes view.Freezes
-	words   map[string][]statemachine.Word // said of all members, by release
+	plans    map[string]*view.Plan // in force, by release
+	planned  map[string][]string   // the releases whose plan names a deployment, by its key
+	declared map[string][]string   // the deployments that any declaration of a release named, in force or not
+	freezes  view.Freezes
+	words    map[string][]statemachine.Word // said of all members, by release
 }
 
 // of returns the facts of an environment; they are not to be changed.
@@ -51,7 +52,7 @@ func loadEnvironments(r *store.Reader) (*environments, error) {
 
 // loadEnvironment reads what was said in one environment.
 func loadEnvironment(r *store.Reader, env string) (*environment, error) {
-	out := &environment{planned: make(map[string][]string), words: make(map[string][]statemachine.Word)}
+	out := &environment{planned: make(map[string][]string), declared: make(map[string][]string), words: make(map[string][]statemachine.Word)}
 	said, err := store.SaidIn(r, r, env)
 	if err != nil {
 		return nil, err
@@ -73,6 +74,12 @@ func loadEnvironment(r *store.Reader, env string) (*environment, error) {
 		}
 		if isPlan {
 			declarations = append(declarations, d)
+			for _, m := range d.Members {
+				if m.Deployment != "" {
+					key := events.Key{Slot: events.Slot{Env: env, Region: m.Region, Component: m.Component}, Deployment: m.Deployment}
+					out.declared[d.Release.Name] = append(out.declared[d.Release.Name], key.String())
+				}
+			}
 			continue
 		}
 		w, isFreeze, err := s.FreezeWord()
@@ -105,9 +112,14 @@ func (e *engine) declare(ctx context.Context, m *message) error {
 	if err := e.sync(ctx); err != nil {
 		return err
 	}
+	if reused, err := e.isReused(m); err != nil {
+		return err
+	} else if reused {
+		return e.reuse(ctx, m)
+	}
 	env, _, _ := strings.Cut(m.subject, "/")
 	before := &environment{} // after a crash: every plan counts as new
-	if resumed := e.position.Seq == m.seq-1 && e.position.Part > 0; !resumed {
+	if !e.resumes(m) {
 		before = e.environments.of(env)
 		counts := false
 		err := e.transact(ctx, func(b *batch) (store.Position, error) {
@@ -134,9 +146,10 @@ func (e *engine) declare(ctx context.Context, m *message) error {
 			return err
 		}
 	}
+	fold := m.row.Word != nil || len(e.environments.of(env).words) > 0
 	release, err := events.ParseRelease(m.subject)
 	if err != nil { // of the whole environment
-		return e.lookAgain(ctx, m, nil, func(r *store.Reader, after string, visit func(string) (bool, error)) error {
+		return e.lookAgain(ctx, m, fold, nil, func(r *store.Reader, after string, visit func(string) (bool, error)) error {
 			return r.Deployments(env+"/", after, func(name string, row *store.Deployment) (bool, error) {
 				if row.State.StartedAt() == 0 {
 					return true, nil // no freeze concerns what has not started
@@ -150,7 +163,15 @@ func (e *engine) declare(ctx context.Context, m *message) error {
 	if err != nil {
 		return err
 	}
-	return e.lookAgain(ctx, m, releases, func(_ *store.Reader, after string, visit func(string) (bool, error)) error {
+	return e.lookAgain(ctx, m, fold, releases, eachOf(names))
+}
+
+// visitor yields deployments of a store in key order, those behind after.
+type visitor func(r *store.Reader, after string, visit func(name string) (more bool, err error)) error
+
+// eachOf yields names, which are sorted.
+func eachOf(names []string) visitor {
+	return func(_ *store.Reader, after string, visit func(string) (bool, error)) error {
 		i, found := slices.BinarySearch(names, after)
 		if found {
 			i++
@@ -161,7 +182,7 @@ func (e *engine) declare(ctx context.Context, m *message) error {
 			}
 		}
 		return nil
-	})
+	}
 }
 
 // changedPlans returns the releases whose plan is another than before: a late
@@ -182,7 +203,7 @@ func (e *environment) changedPlans(before *environment, env string) []events.Rel
 }
 
 // membersOf returns the deployments that releases concern: those that were named
-// in them and those that their plans name, sorted.
+// in them and those that their plans name or named, sorted.
 func (e *engine) membersOf(releases []events.Release) ([]string, error) {
 	var names []string
 	err := e.db.View(func(r *store.Reader) error {
@@ -192,14 +213,7 @@ func (e *engine) membersOf(releases []events.Release) ([]string, error) {
 				return err
 			}
 			names = append(names, named...)
-			if plan := e.environments.of(release.Env).plans[release.Name]; plan != nil {
-				for _, m := range plan.Members {
-					if m.Deployment != "" {
-						at := events.Slot{Env: release.Env, Region: m.Region, Component: m.Component}
-						names = append(names, events.Key{Slot: at, Deployment: m.Deployment}.String())
-					}
-				}
-			}
+			names = append(names, e.environments.of(release.Env).declared[release.Name]...)
 		}
 		return nil
 	})
@@ -208,10 +222,10 @@ func (e *engine) membersOf(releases []events.Release) ([]string, error) {
 }
 
 // lookAgain says anew what is shown of the deployments that each yields in key
-// order, from where the part before ended. The next tick looks at the releases,
-// which may be others without a change of any member: one is not seen, or none
-// is a member any more.
-func (e *engine) lookAgain(ctx context.Context, m *message, releases []events.Release, each func(r *store.Reader, after string, visit func(string) (bool, error)) error) error {
+// order, from where the part before ended. fold: what they are folded from may be
+// other words. The next tick looks at the releases, which may be others without a
+// change of any member: one is not seen, or none is a member any more.
+func (e *engine) lookAgain(ctx context.Context, m *message, fold bool, releases []events.Release, each visitor) error {
 	for e.position.Seq < m.seq {
 		err := e.transact(ctx, func(b *batch) (store.Position, error) {
 			next := e.position
@@ -223,7 +237,7 @@ func (e *engine) lookAgain(ctx context.Context, m *message, releases []events.Re
 					return next, err
 				}
 			}
-			more := false
+			more, last := false, ""
 			err := each(&b.w.Reader, e.position.Resume, func(name string) (bool, error) {
 				if more = b.full() || len(b.dirty) >= maxRedefined; more {
 					return false, nil
@@ -233,11 +247,17 @@ func (e *engine) lookAgain(ctx context.Context, m *message, releases []events.Re
 				if !ok {
 					return false, store.ErrCodec
 				}
+				if slot := slotOf(name); fold && slot != last {
+					last = slot
+					if _, err := b.placeAgain(key.Slot); err != nil {
+						return false, err
+					}
+				}
 				d, err := b.deployment(key, name)
 				if err != nil || d.row.State == nil {
 					return true, err
 				}
-				if m.row.Word != nil || len(e.environments.of(key.Env).words) > 0 {
+				if fold {
 					err = b.refold(d, m.cause())
 				} else {
 					b.mark(d)

@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/telltale-dev/telltale/internal/store"
@@ -200,6 +201,35 @@ func (b *batch) moveAll(s *slot, d *deployment, moves []store.Move, c cause) (re
 		}
 	}
 	return refolded, nil
+}
+
+// placeAgain notes anew which followers of a slot are unplaced, after a lifecycle
+// came into force or went: others may be under way. It reports whether the slot
+// has followers.
+func (b *batch) placeAgain(at events.Slot) (follows bool, err error) {
+	s, err := b.slot(at)
+	if err != nil || !s.row.Follows {
+		return false, err
+	}
+	placing, err := b.placingOf(s, at)
+	if err != nil {
+		return true, err
+	}
+	noted := make(map[uint64]bool)
+	err = b.w.Unplaced(s.name+"\x00", "", func(_, _ string, e store.Event) (bool, error) {
+		noted[e.Seq] = true
+		return true, nil
+	})
+	for _, p := range placing.On("") {
+		if !noted[p.Seq] {
+			err = firstOf(err, b.w.PutUnplaced(s.name, p.Seq, p.Ref))
+		}
+		delete(noted, p.Seq)
+	}
+	for _, seq := range slices.Sorted(maps.Keys(noted)) {
+		err = firstOf(err, b.w.DeleteUnplaced(s.name, seq))
+	}
+	return true, err
 }
 
 // replaced takes back what a copy said of its slot, if it said anything to its

@@ -92,7 +92,7 @@ func situation(t testing.TB, rt *rapid.T) (words, ticks []said) {
 		case kind == 0 && len(drawn) > 0: // another copy, perhaps of other content or about something else
 			twin := *rapid.SampledFrom(drawn).Draw(rt, "copy of")
 			twin.RecordedTime = second(recorded)
-			if strings.Count(twin.Subject, "/") >= 2 && rapid.Bool().Draw(rt, "of other content") {
+			if rapid.Bool().Draw(rt, "of other content") {
 				twin.Type, twin.Subject = events.TypeReported, slot()+"/"+pick("deployment", "1.0", "1.1", events.Missing)
 				data = events.Reported{Status: pick("status", statuses...), Version: "1.0"}
 			}

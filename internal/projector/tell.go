@@ -60,20 +60,24 @@ func (b *batch) unsettle(env, name string) error {
 }
 
 // settleReleases tells what became of the releases that changed since the last
-// tick. All that they follow from is in the store.
-func (b *batch) settleReleases(m *message) error {
+// tick. All that they follow from is in the store. more: some are left for another
+// part.
+func (b *batch) settleReleases(m *message) (more bool, err error) {
 	c := m.cause()
 	releases := store.NewReleases(&b.w.Reader, b.lifecycles.at)
 	for _, name := range slices.Sorted(maps.Keys(b.unsettled)) {
+		if b.full() {
+			return true, nil
+		}
 		if err := b.settleRelease(releases, name, c); err != nil {
-			return err
+			return false, err
 		}
 		if err := b.w.DeleteUnsettled(name); err != nil {
-			return err
+			return false, err
 		}
 		delete(b.unsettled, name)
 	}
-	return nil
+	return false, nil
 }
 
 func (b *batch) settleRelease(releases *store.Releases, name string, c cause) error {

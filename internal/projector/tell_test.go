@@ -159,3 +159,39 @@ func TestReleasesAreToldByTicks(t *testing.T) {
 		t.Errorf("told %q, want %q", got, want)
 	}
 }
+
+// TestManyReleasesAreToldInParts: the changes of many large releases are more
+// than the store takes at once, and are told all the same, each once.
+func TestManyReleasesAreToldInParts(t *testing.T) {
+	const places = 400
+	var words []said
+	for i := range places {
+		key := fmt.Sprintf("prod/region-%d/web/1.%d", i, i)
+		words = append(words, word(t, i, "/ci", key, "deployed", i, func(_ *events.Event, r *events.Reported) {
+			r.Release = fmt.Sprintf("r-%d", i)
+		}))
+	}
+	_, told := folded(t, append(words, tick(t, "r1", places+60, "region-0")), 100)
+	parts := 0
+	names := map[string]int{}
+	for _, o := range told {
+		here := 0
+		for _, c := range o.changes {
+			if release, err := events.ParseRelease(c.Key); err == nil && c.Raw != nil {
+				names[release.Name]++
+				here++
+			}
+		}
+		if here > 0 {
+			parts++
+		}
+	}
+	if len(names) != places || parts < 2 {
+		t.Errorf("%d releases were told in %d parts, want %d in more than one", len(names), parts, places)
+	}
+	for name, n := range names {
+		if n != 1 {
+			t.Errorf("%s was told %d times", name, n)
+		}
+	}
+}

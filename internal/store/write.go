@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -119,6 +121,22 @@ func (w *Writer) DeleteDirty(seq uint64, slot string) error {
 
 // PutTick writes the last tick of a recorder.
 func (w *Writer) PutTick(t *Tick) error { return w.Put(keyTick(t.Recorder), t.append(nil)) }
+
+// ForgetDefinition removes the document that the event of an identity activated,
+// if there is one. It reads the keys of all documents.
+func (w *Writer) ForgetDefinition(h IdentityHash) error {
+	var rows [][]byte
+	err := w.keys([]byte{kindDefinition}, func(k []byte) error {
+		if bytes.HasSuffix(k, h[:]) {
+			rows = append(rows, bytes.Clone(k))
+		}
+		return nil
+	})
+	for _, k := range rows {
+		err = errors.Join(err, w.Delete(k))
+	}
+	return err
+}
 
 // PutDefinition writes an activated document.
 func (w *Writer) PutDefinition(f *Definition) error {

@@ -23,9 +23,16 @@ type MemberStatus struct {
 	Status string `json:"status"`
 }
 
-// Facts returns what is told of a release.
+// maxTold is how many members a change names: it has to fit into one message.
+const maxTold = 1000
+
+// Facts returns what is told of a release. Of one with more than 1,000 members
+// only the status and its reason are; the API has the members.
 func (r *Release) Facts() ReleaseFacts {
 	status, why := Composite(r.Members)
+	if len(r.Members) > maxTold {
+		return ReleaseFacts{Status: status, Reason: why.Text, Members: []MemberStatus{}}
+	}
 	f := ReleaseFacts{Status: status, Reason: why.Text, Members: make([]MemberStatus, len(r.Members))}
 	for i := range r.Members {
 		f.Members[i] = MemberStatus{r.Members[i].Key(), r.Members[i].Status()}
