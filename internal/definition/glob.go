@@ -1,30 +1,10 @@
 package definition
 
-import "strings"
+import (
+	"strings"
 
-// matches reports whether a pattern, in which '*' stands for any characters,
-// matches the whole of s. It never backs further than to the last '*', so its
-// cost is at most the product of the lengths.
-func matches(pattern, s string) bool {
-	p, i := 0, 0
-	star, from := -1, 0 // the last '*', and what it has eaten up to
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, from = p, i
-			p++
-		case p < len(pattern) && pattern[p] == s[i]:
-			p++
-			i++
-		case star >= 0:
-			from++
-			p, i = star+1, from
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
+	"github.com/telltale-dev/telltale/internal/glob"
+)
 
 // precision says how much a pattern leaves open: of two that match the same, the
 // one with the greater precision is the more specific one. A name without '*'
@@ -49,7 +29,7 @@ func best(patterns []string, s string) (int, bool) {
 	}
 	most, found := 0, false
 	for _, p := range patterns {
-		if matches(p, s) {
+		if glob.Match(p, s) {
 			most, found = max(most, precision(p)), true
 		}
 	}

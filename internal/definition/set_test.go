@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/telltale-dev/telltale/internal/glob"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -33,8 +34,8 @@ func TestMatches(t *testing.T) {
 		{"a", "", false},
 		{"a*", "", false},
 	} {
-		if got := matches(tc.pattern, tc.s); got != tc.want {
-			t.Errorf("matches(%q, %q) = %v", tc.pattern, tc.s, got)
+		if got := glob.Match(tc.pattern, tc.s); got != tc.want {
+			t.Errorf("Match(%q, %q) = %v", tc.pattern, tc.s, got)
 		}
 	}
 }
@@ -235,7 +236,7 @@ func slowly(all []drawn, slot events.Slot, at int64) *Component {
 			switch {
 			case p == s:
 				most = max(most, exact)
-			case strings.Contains(p, "*") && matches(p, s):
+			case strings.Contains(p, "*") && glob.Match(p, s):
 				most = max(most, len(strings.ReplaceAll(p, "*", "")))
 			}
 		}

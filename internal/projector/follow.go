@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -46,7 +47,7 @@ func (b *batch) followers(at events.Slot) ([]store.Follower, error) {
 	// What is in the store may count no more by what is in flight.
 	out = slices.DeleteFunc(out, func(f store.Follower) bool {
 		_, counts, again := store.FollowerAt(b, f.Ref)
-		err = firstOf(err, again)
+		err = cmp.Or(err, again)
 		return !counts
 	})
 	for _, from := range [...]*batch{b.behind, b} {
@@ -58,19 +59,12 @@ func (b *batch) followers(at events.Slot) ([]store.Follower, error) {
 				continue
 			}
 			f, counts, again := store.FollowerAt(b, e.ref)
-			if err = firstOf(err, again); counts {
+			if err = cmp.Or(err, again); counts {
 				out = append(out, f)
 			}
 		}
 	}
 	return out, err
-}
-
-func firstOf(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // loadPlacing loads the placing of the slot that a subject is about, if that has
@@ -222,12 +216,12 @@ func (b *batch) placeAgain(at events.Slot) (follows bool, err error) {
 	})
 	for _, p := range placing.On("") {
 		if !noted[p.Seq] {
-			err = firstOf(err, b.w.PutUnplaced(s.name, p.Seq, p.Ref))
+			err = cmp.Or(err, b.w.PutUnplaced(s.name, p.Seq, p.Ref))
 		}
 		delete(noted, p.Seq)
 	}
 	for _, seq := range slices.Sorted(maps.Keys(noted)) {
-		err = firstOf(err, b.w.DeleteUnplaced(s.name, seq))
+		err = cmp.Or(err, b.w.DeleteUnplaced(s.name, seq))
 	}
 	return true, err
 }

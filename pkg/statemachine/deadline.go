@@ -5,8 +5,8 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 
+	"github.com/telltale-dev/telltale/internal/glob"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -120,28 +120,5 @@ func nanoseconds(d *Duration) *int64 {
 
 // matchAny reports whether one of the patterns matches; without any, all do.
 func matchAny(patterns []string, s string) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return match(p, s) })
-}
-
-// match reports whether a pattern, in which * stands for any characters, slashes
-// too, matches the whole of s.
-func match(pattern, s string) bool {
-	p, i := 0, 0
-	star, from := -1, 0 // the last *, and what it has eaten up to
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, from = p, i
-			p++
-		case p < len(pattern) && pattern[p] == s[i]:
-			p++
-			i++
-		case star >= 0:
-			from++
-			p, i = star+1, from
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return glob.Match(p, s) })
 }

@@ -58,29 +58,6 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-func TestMatch(t *testing.T) {
-	for _, tc := range []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"", "", true},
-		{"", "a", false},
-		{"*", "", true},
-		{"a*", "a/b", true},
-		{"*b", "a/b", true},
-		{"a*c*e", "abcde", true},
-		{"a*c*e", "abcd", false},
-		{"a**", "a", true},
-		{"a", "ab", false},
-		{"ab", "a", false},
-		{"*ab", "aab", true},
-	} {
-		if got := match(tc.pattern, tc.s); got != tc.want {
-			t.Errorf("%q matches %q: %v", tc.pattern, tc.s, got)
-		}
-	}
-}
-
 // What supersession and dependencies ask: the latest attempt that started, and
 // when it was first verified.
 func TestStartsAndVerified(t *testing.T) {

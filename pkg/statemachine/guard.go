@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/telltale-dev/telltale/internal/expr"
+	"github.com/telltale-dev/telltale/internal/glob"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -283,7 +284,7 @@ type authority struct {
 // knows reports whether the document gives a source authority over a status.
 func (l *Lifecycle) knows(source string, status index) bool {
 	for _, a := range l.authority {
-		if a.statuses.has(status) && match(a.source, source) {
+		if a.statuses.has(status) && glob.Match(a.source, source) {
 			return true
 		}
 	}
