@@ -173,10 +173,8 @@ func (b *batch) refold(d *deployment, c cause) error {
 			d.row.Also = append(d.row.Also, r)
 		}
 	}
-	for _, r := range also {
-		if err := b.unsettle(d.key.Env, r); err != nil { // it may have left that one
-			return err
-		}
+	if err := b.unsettleAll(d.key.Env, "", also); err != nil { // it may have left them
+		return err
 	}
 	return b.relane(d)
 }

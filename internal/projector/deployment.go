@@ -144,20 +144,19 @@ func (b *batch) tell(d *deployment, c cause) error {
 	late := d.late || d.stalled != 0 && c.at <= d.stalled
 	d.marked, d.late, d.before = false, false, view.Facts{}
 	if moved || d.unheard != (d.row.State == nil) {
-		for _, release := range b.environments.of(d.key.Env).planned[d.name] {
-			if err := b.unsettle(d.key.Env, release); err != nil {
-				return err
-			}
+		if err := b.unsettleAll(d.key.Env, "", b.environments.of(d.key.Env).planned[d.name]); err != nil {
+			return err
 		}
 	}
 	if !moved {
 		return nil
 	}
 	now := d.facts()
-	for _, release := range append([]string{before.Release, now.Release}, d.row.Also...) {
-		if err := b.unsettle(d.key.Env, release); err != nil {
-			return err
-		}
+	if err := b.unsettle(d.key.Env, before.Release); err != nil {
+		return err
+	}
+	if err := b.unsettleAll(d.key.Env, now.Release, d.row.Also); err != nil {
+		return err
 	}
 	if b.silent {
 		return nil

@@ -50,11 +50,13 @@ func (b *batch) relane(d *deployment) error {
 	if err != nil {
 		return err
 	}
+	known := s.lane != nil // else d may be in it as it is now
 	lane, err := b.laneOf(s, d.key.Slot)
 	if err != nil {
 		return err
 	}
 	name := d.key.Deployment
+	led := known && lane.Lead() == name
 	var changed []string
 	if state := d.row.State; state == nil {
 		changed = lane.Remove(name)
@@ -63,6 +65,12 @@ func (b *batch) relane(d *deployment) error {
 		l := b.lifecycleOf(d)
 		changed = lane.Set(name, view.LaneEntryOf(l, state))
 		s.noteFailed(l, name, state)
+		if !led || lane.Lead() != name {
+			// It may stand for its slot in a release now, or not any more.
+			if err := b.unsettleAll(d.key.Env, state.Release, d.row.Also); err != nil {
+				return err
+			}
+		}
 	}
 	return b.markNamed(d.key.Slot, changed)
 }

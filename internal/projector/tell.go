@@ -59,6 +59,19 @@ func (b *batch) unsettle(env, name string) error {
 	return b.w.PutUnsettled(release)
 }
 
+// unsettleAll unsettles a release and others.
+func (b *batch) unsettleAll(env, name string, others []string) error {
+	if err := b.unsettle(env, name); err != nil {
+		return err
+	}
+	for _, other := range others {
+		if err := b.unsettle(env, other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settleReleases tells what became of the releases that changed since the last
 // tick. All that they follow from is in the store. more: some are left for another
 // part.

@@ -47,6 +47,7 @@ type Lane struct {
 	open    []*laned // unlanded and not superseded, by Began
 	gone    []*laned // superseded, by when what superseded them started
 	starts  []*laned // those that ever started, by when
+	lead    *laned   // the one that was heard of last, ties by name
 }
 
 // laned is an entry of a lane by its name.
@@ -82,7 +83,31 @@ func LaneOf(entries map[string]LaneEntry) *Lane {
 	for _, d := range l.entries {
 		l.enter(d)
 	}
+	l.findLead()
 	return l
+}
+
+// Lead returns the deployment of the slot that was heard of last, ties by name,
+// "" when there is none.
+func (l *Lane) Lead() string {
+	if l.lead == nil {
+		return ""
+	}
+	return l.lead.name
+}
+
+// findLead asks all entries.
+func (l *Lane) findLead() {
+	l.lead = nil
+	for _, d := range l.entries {
+		if l.lead == nil || byLast(l.lead, d) < 0 {
+			l.lead = d
+		}
+	}
+}
+
+func byLast(a, b *laned) int {
+	return cmp.Or(cmp.Compare(a.Last, b.Last), strings.Compare(a.name, b.name))
 }
 
 // Set gives a deployment its entry and returns, by name, those whose
@@ -96,7 +121,15 @@ func (l *Lane) Set(deployment string, e LaneEntry) (changed []string) {
 		d = &laned{name: deployment}
 		l.entries[deployment] = d
 	}
-	return l.set(d, e)
+	led := l.lead == d && e.Last < d.Last
+	changed = l.set(d, e)
+	switch {
+	case led:
+		l.findLead()
+	case l.lead == nil || byLast(l.lead, d) < 0:
+		l.lead = d
+	}
+	return changed
 }
 
 // Remove forgets a deployment and returns, by name, those whose [Lane.Newer] is
@@ -108,6 +141,9 @@ func (l *Lane) Remove(deployment string) (changed []string) {
 	}
 	changed = l.set(d, LaneEntry{})
 	delete(l.entries, deployment)
+	if l.lead == d {
+		l.findLead()
+	}
 	return changed
 }
 
