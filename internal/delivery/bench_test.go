@@ -40,6 +40,7 @@ type script struct {
 	mu       sync.Mutex
 	answers  []receiver.Result // guarded by mu
 	calls    []string          // guarded by mu: ids in the order of calls
+	last     receiver.Call     // guarded by mu
 	endpoint string
 	hold     chan struct{} // when set, each call receives from it before it answers
 	called   chan string   // when set, each call sends its id when it begins
@@ -47,22 +48,31 @@ type script struct {
 
 func (s *script) Endpoint() string { return s.endpoint }
 
-func (s *script) Send(_ context.Context, id string, _ receiver.Message) receiver.Result {
+func (s *script) Send(_ context.Context, c receiver.Call) receiver.Result {
 	if s.called != nil {
-		s.called <- id
+		s.called <- c.ID
 	}
 	if s.hold != nil {
 		<-s.hold
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, id)
+	s.calls, s.last = append(s.calls, c.ID), c
 	if len(s.answers) == 0 {
 		return receiver.Result{Class: receiver.Delivered, Status: 200}
 	}
 	r := s.answers[0]
 	s.answers = s.answers[1:]
 	return r
+}
+
+func (s *script) wantCall(t *testing.T, ref string, again bool) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last.Ref != ref || s.last.Again != again {
+		t.Fatalf("the last call was %+v, want ref %q, again %t", s.last, ref, again)
+	}
 }
 
 func (s *script) wantCalls(t *testing.T, want ...string) {
@@ -162,14 +172,19 @@ func (b *bench) restart(t *testing.T, emptyDisk bool) {
 	<-b.journal.Ready()
 }
 
-// notify makes a notification in a lane.
+// notify makes a notification in a lane that a problem stands.
 func (b *bench) notify(t *testing.T, id, lane string) {
+	t.Helper()
+	b.say(t, id, lane, receiver.StatusFiring)
+}
+
+func (b *bench) say(t *testing.T, id, lane string, status receiver.Status) {
 	t.Helper()
 	e := &events.Event{ID: "cause-" + id, Source: "/test", Type: typeCause, Subject: lane}
 	subject := events.AlertSubject("warning", "prod", "checkout")
 	err := e.SetData(Intent{
 		ID: id, Lane: lane, Receiver: "on-call", Subject: subject, Born: b.clock.Now(),
-		Message: receiver.Message{Alert: lane, Status: receiver.StatusFiring, Title: id},
+		Message: receiver.Message{Alert: lane, Status: status, Title: id},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,14 @@
 package delivery
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/telltale-dev/telltale/internal/delivery/receiver"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
@@ -51,7 +53,10 @@ func foldIntended(t *Tx, e *events.Event) error {
 	if o == nil {
 		return nil // concluded meanwhile
 	}
-	o.Attempts = max(o.Attempts, data.Attempt)
+	if data.Attempt > o.Attempts {
+		o.Doubt = o.inDoubt()
+		o.Attempts = data.Attempt
+	}
 	return writeLane(t, data.Lane, l)
 }
 
@@ -71,9 +76,19 @@ func foldConcluded(t *Tx, e *events.Event) error {
 	if data.Gone {
 		t.Put(goneKey(data.Receiver), []byte(data.Endpoint))
 	}
+	switch data.Class {
+	case Superseded: // no outcome of a call: one that broke off stays in doubt
+		o.Doubt = o.inDoubt()
+	case receiver.Ambiguous:
+		o.Doubt = true
+	}
+	o.Done = data.Attempt
 	if !data.NextAt.IsZero() {
 		o.NextAt = data.NextAt
 		return writeLane(t, data.Lane, l)
+	}
+	if err := noteTold(t, o, &data); err != nil {
+		return err
 	}
 	if data.Dead {
 		letter := DeadLetter{Intent: o.Intent, Outcome: data}
@@ -83,6 +98,28 @@ func foldConcluded(t *Tx, e *events.Event) error {
 	}
 	l.Open = slices.DeleteFunc(l.Open, func(o open) bool { return o.ID == data.Notification })
 	return writeLane(t, data.Lane, l)
+}
+
+// noteTold keeps what the endpoint has after the last outcome of a
+// notification.
+func noteTold(t *Tx, o *open, last *Concluded) error {
+	key := toldKey(o.Lane)
+	var had told
+	if _, err := ReadJSON(t, key, &had); err != nil {
+		return err
+	}
+	switch {
+	case last.Class == receiver.Delivered && o.Message.Status == receiver.StatusResolved:
+		t.Delete(key)
+		return nil
+	case last.Class == receiver.Delivered:
+		had = told{Status: o.Message.Status, Ref: cmp.Or(last.Ref, had.Ref)}
+	case o.Doubt:
+		had.Doubt = true
+	default:
+		return nil
+	}
+	return WriteJSON(t, key, had)
 }
 
 // DeadLetter is a notification that was given up, with its last outcome.

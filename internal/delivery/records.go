@@ -51,6 +51,7 @@ type Concluded struct {
 	Class        receiver.Class `json:"class"`
 	Status       int            `json:"status,omitzero"` // of HTTP
 	ProviderID   string         `json:"provider_id,omitzero"`
+	Ref          string         `json:"ref,omitzero"` // of the endpoint, see [receiver.Result]
 	Detail       string         `json:"detail,omitzero"`
 	NextAt       time.Time      `json:"next_at,omitzero"` // absent: this is the end of it
 	Dead         bool           `json:"dead,omitzero"`    // given up, see [DeadLetters]

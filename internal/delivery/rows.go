@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/telltale-dev/telltale/internal/delivery/receiver"
 	"github.com/telltale-dev/telltale/internal/store"
 )
 
@@ -20,6 +22,7 @@ import (
 //	n/seen/<notification>   an id that was enqueued once
 //	n/dead/<notification>   a notification that was given up
 //	n/gone/<receiver>       the endpoint of it that wants nothing any more
+//	n/told/<lane>           what the endpoint has of a problem that stands
 const (
 	prefixLane = "n/lane/"
 	prefixDue  = "n/due/"
@@ -31,6 +34,7 @@ func laneKey(lane string) []byte     { return []byte(prefixLane + lane) }
 func seenKey(id string) []byte       { return []byte("n/seen/" + id) }
 func deadKey(id string) []byte       { return []byte(prefixDead + id) }
 func goneKey(receiver string) []byte { return []byte("n/gone/" + receiver) }
+func toldKey(lane string) []byte     { return []byte("n/told/" + lane) }
 
 // dueKey orders by time. Times before 1970, the zero time among them, are due
 // at once and come first.
@@ -64,7 +68,20 @@ type lane struct {
 type open struct {
 	Intent
 	Attempts int       `json:"attempts,omitzero"` // calls intended so far
+	Done     int       `json:"done,omitzero"`     // the last of them with an outcome
+	Doubt    bool      `json:"doubt,omitzero"`    // one before may have reached the endpoint all the same
 	NextAt   time.Time `json:"next_at,omitzero"`  // when it wants a call; zero: at once
+}
+
+// inDoubt reports whether the endpoint may have the notification.
+func (o *open) inDoubt() bool { return o.Doubt || o.Attempts > o.Done }
+
+// told is what the endpoint of a lane has, as far as is known. There is no row
+// for one that has nothing, or has heard the end.
+type told struct {
+	Status receiver.Status `json:"status,omitzero"` // of the last message that it has
+	Ref    string          `json:"ref,omitzero"`    // what it keeps the problem under
+	Doubt  bool            `json:"doubt,omitzero"`  // it may have had another one since
 }
 
 // find returns the open notification of that id, or nil.
@@ -78,6 +95,17 @@ func (l *lane) find(id string) *open {
 }
 
 func (l *lane) newest() *open { return &l.Open[len(l.Open)-1] }
+
+// inDoubt reports whether the endpoint may have one of the open notifications.
+func (l *lane) inDoubt() bool {
+	return slices.ContainsFunc(l.Open, func(o open) bool { return o.inDoubt() })
+}
+
+// isOver reports whether all that is left to say is that a problem is over of
+// which the endpoint has never heard.
+func (l *lane) isOver(has *told) bool {
+	return l.newest().Message.Status == receiver.StatusResolved && has.Status == "" && !has.Doubt && !l.inDoubt()
+}
 
 // readLane returns an empty lane when nothing is open in it.
 func readLane(r Getter, name string) (lane, error) {

@@ -15,11 +15,15 @@ import (
 func (l *Lanes) serve(ctx context.Context, name string) error {
 	var (
 		row  lane
+		has  told
 		gone []byte
 	)
 	err := l.db.View(func(r *store.Reader) error {
 		var err error
 		if row, err = readLane(r, name); err != nil || len(row.Open) == 0 {
+			return err
+		}
+		if _, err = ReadJSON(r, toldKey(name), &has); err != nil {
 			return err
 		}
 		gone, err = r.Get(goneKey(row.newest().Receiver))
@@ -38,11 +42,19 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 		return err
 	}
 	now := l.clock.Now()
+	if row.isOver(&has) {
+		records, err := l.supersede(now, row.Open, "the problem was over before anybody was told")
+		if err != nil {
+			return err
+		}
+		return l.journal.Append(ctx, records...)
+	}
 	o := row.newest()
-	records, err := l.supersede(now, row.Open[:len(row.Open)-1])
+	records, err := l.supersede(now, row.Open[:len(row.Open)-1], "a newer notification takes its place")
 	if err != nil {
 		return err
 	}
+	again := has.Doubt || row.inDoubt()
 	to, known := l.receivers[o.Receiver]
 	endpoint := ""
 	if known {
@@ -75,7 +87,7 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 	}
 	result := receiver.Result{Class: receiver.Environment, Detail: "the receiver is not configured"}
 	if known {
-		result = l.call(ctx, to, o)
+		result = l.call(ctx, to, o, receiver.Call{ID: o.ID, Message: o.Message, Ref: has.Ref, Again: again})
 	}
 	if err := l.fail.At(PointAfterCall); err != nil {
 		return err
@@ -90,15 +102,15 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 	return l.fail.At(PointAfterOutcome)
 }
 
-// supersede closes what the lane's newest notification makes pointless. Whether
-// the endpoint saw some of it or not, the newest state is the one to know.
-func (l *Lanes) supersede(now time.Time, older []open) ([]Entry, error) {
-	records := make([]Entry, 0, len(older)+1)
-	for i := range older {
-		o := &older[i]
+// supersede closes what nobody needs to be told any more. Whether the endpoint
+// saw some of it or not, the newest state is the one to know.
+func (l *Lanes) supersede(now time.Time, pointless []open, why string) ([]Entry, error) {
+	records := make([]Entry, 0, len(pointless)+1)
+	for i := range pointless {
+		o := &pointless[i]
 		l.metrics.superseded.WithLabelValues(o.Receiver).Inc()
 		outcome, err := o.concluded(now, Concluded{
-			Attempt: o.Attempts, Class: Superseded, Detail: "a newer notification takes its place",
+			Attempt: o.Attempts, Class: Superseded, Detail: why,
 		})
 		if err != nil {
 			return nil, err
@@ -108,9 +120,9 @@ func (l *Lanes) supersede(now time.Time, older []open) ([]Entry, error) {
 	return records, nil
 }
 
-func (l *Lanes) call(ctx context.Context, to receiver.Receiver, o *open) receiver.Result {
+func (l *Lanes) call(ctx context.Context, to receiver.Receiver, o *open, c receiver.Call) receiver.Result {
 	began := l.clock.Now()
-	result := to.Send(ctx, o.ID, o.Message)
+	result := to.Send(ctx, c)
 	l.metrics.seconds.WithLabelValues(o.Receiver).Observe(l.clock.Now().Sub(began).Seconds())
 	l.metrics.calls.WithLabelValues(o.Receiver, string(result.Class)).Inc()
 	return result
@@ -121,7 +133,7 @@ func (l *Lanes) conclude(ctx context.Context, o *open, endpoint string, r receiv
 	now := l.clock.Now()
 	c := Concluded{
 		Endpoint: endpoint, Attempt: o.Attempts + 1, Class: r.Class, Status: r.Status,
-		ProviderID: r.ProviderID, Detail: r.Detail, Gone: r.Gone,
+		ProviderID: r.ProviderID, Ref: r.Ref, Detail: r.Detail, Gone: r.Gone,
 	}
 	if r.Class == receiver.Delivered {
 		return o.concluded(now, c)

@@ -18,10 +18,26 @@ type Receiver interface {
 	// same over restarts, and another address gives another name.
 	Endpoint() string
 
-	// Send makes one call under the id of the notification. The same id always
-	// comes with the same message, so that an endpoint can recognise a repeat.
-	// Send returns by itself after the receiver's timeout, or when ctx ends.
-	Send(ctx context.Context, id string, m Message) Result
+	// Send makes one call. It returns by itself after the receiver's timeout, or
+	// when ctx ends.
+	Send(ctx context.Context, c Call) Result
+}
+
+// Call is one call to an endpoint.
+type Call struct {
+	// ID is that of the notification. The same id always comes with the same
+	// message, so that an endpoint can recognise a repeat.
+	ID      string
+	Message Message
+
+	// Ref is the [Result.Ref] of the message about the same problem that the
+	// endpoint had last, "" when it had none or gave none.
+	Ref string
+
+	// Again says that an earlier call under this id, or an earlier message about
+	// the same problem, may have reached the endpoint without our knowing. One
+	// that cannot tell repeats by itself looks first, or marks its message.
+	Again bool
 }
 
 // Status says whether a problem stands.
@@ -66,6 +82,7 @@ type Result struct {
 	Class      Class
 	Status     int           // of HTTP, 0 when there was none
 	ProviderID string        // the endpoint's own name for the call, if it gave one
+	Ref        string        // what it keeps the problem under, for later calls; no secret
 	RetryAfter time.Duration // how long the endpoint asked us to wait, 0 when it did not
 	Gone       bool          // the endpoint wants nothing any more
 	Detail     string        // one sentence for people, without a secret; empty when all went well

@@ -164,9 +164,9 @@ func (w *Webhook) LogValue() slog.Value { return slog.StringValue(w.endpoint) }
 // Close closes idle connections. Calls that are under way go on.
 func (w *Webhook) Close() { w.client.CloseIdleConnections() }
 
-// Send posts m under id as webhook-id.
-func (w *Webhook) Send(ctx context.Context, id string, m Message) Result {
-	body, err := webhookBody(id, m)
+// Send posts the message under its id as webhook-id.
+func (w *Webhook) Send(ctx context.Context, c Call) Result {
+	body, err := webhookBody(c.ID, c.Message)
 	if err != nil {
 		return Result{Class: Permanent, Detail: "the message cannot be written as JSON"}
 	}
@@ -178,9 +178,9 @@ func (w *Webhook) Send(ctx context.Context, id string, m Message) Result {
 	now := w.now()
 	req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
 	req.Header.Set("User-Agent", "telltale")
-	req.Header.Set("webhook-id", id)
+	req.Header.Set("webhook-id", c.ID)
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("webhook-signature", w.sign(id, now, body))
+	req.Header.Set("webhook-signature", w.sign(c.ID, now, body))
 
 	resp, err := w.client.Do(req)
 	if err != nil {

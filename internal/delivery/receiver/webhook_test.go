@@ -74,7 +74,7 @@ func TestWebhookIsSignedAndACloudEvent(t *testing.T) {
 	} {
 		sent := receivertest.Message()
 		sent.Status = status
-		if got := w.Send(t.Context(), "nt_42", sent); got.Class != receiver.Delivered {
+		if got := w.Send(t.Context(), receiver.Call{ID: "nt_42", Message: sent}); got.Class != receiver.Delivered {
 			t.Fatalf("%+v", got)
 		}
 		for _, secret := range []receiver.Secret{oldSecret, newSecret} {
@@ -122,7 +122,7 @@ func TestWebhookRefusesAddressesInside(t *testing.T) {
 	// localhost is a name: it is the resolved address that counts.
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]"} {
 		w := newWebhook(t, receiver.WebhookConfig{URL: receiver.Secret("https://" + host + ":" + u.Port())})
-		got := w.Send(t.Context(), "nt_1", receivertest.Message())
+		got := w.Send(t.Context(), receivertest.Call())
 		if got.Class != receiver.Environment || !strings.Contains(got.Detail, "not public") {
 			t.Errorf("%s: %+v", host, got)
 		}

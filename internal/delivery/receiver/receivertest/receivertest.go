@@ -44,6 +44,9 @@ func Message() receiver.Message {
 	}
 }
 
+// Call returns a first call with that message.
+func Call() receiver.Call { return receiver.Call{ID: "nt_1", Message: Message()} }
+
 // Run holds the receiver to the rules that delivery relies on.
 func Run(t *testing.T, setup Setup) {
 	t.Run("answers", func(t *testing.T) { answers(t, setup) })
@@ -180,7 +183,7 @@ func ended(t *testing.T, setup Setup) {
 	url := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a call was made") })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	got := setup.New(t, url, patience).Send(ctx, "nt_1", Message())
+	got := setup.New(t, url, patience).Send(ctx, Call())
 	if got.Class == receiver.Delivered || got.Class == receiver.Permanent {
 		t.Errorf("a call that was never made counts as %+v", got)
 	}
@@ -201,7 +204,7 @@ const pathSecret = "/hooks/T0K3N-in-the-path"
 func send(t *testing.T, setup Setup, url string, timeout time.Duration) receiver.Result {
 	t.Helper()
 	r := setup.New(t, url, timeout)
-	got := r.Send(t.Context(), "nt_1", Message())
+	got := r.Send(t.Context(), Call())
 	shown := fmt.Sprintf("%v %+v %#v %s %+v", r, r, r, r.Endpoint(), got)
 	for _, secret := range append([]string{pathSecret, url}, setup.Secrets...) {
 		if strings.Contains(shown, secret) {
