@@ -1,19 +1,14 @@
 package receiver
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -46,18 +41,8 @@ type WebhookConfig struct {
 	Now func() time.Time
 }
 
-const (
-	defaultTimeout = 15 * time.Second
-
-	// maxReply is how much of an answer is read, in bytes: enough to use the
-	// connection again after an honest answer, too little to hurt.
-	maxReply = 64 << 10
-
-	// maxProviderID bounds what an endpoint may have us record, in bytes.
-	maxProviderID = 128
-
-	messageSource = "/telltale/notifier"
-)
+// messageSource is the CloudEvents source of messages.
+const messageSource = "/telltale/notifier"
 
 // Webhook posts messages to one URL. The body is a CloudEvent in structured
 // mode whose id is the webhook-id.
@@ -82,7 +67,7 @@ func webhookKind() Kind {
 func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	var faults []error
 	if err := checkURL(string(cfg.URL), cfg.AllowPrivate); err != nil {
-		faults = append(faults, err)
+		faults = append(faults, fmt.Errorf("webhook: %w", err))
 	}
 	if len(cfg.Secrets) < 1 || len(cfg.Secrets) > 2 {
 		faults = append(faults, errors.New("webhook: one signing secret is needed, and a second one only while they change"))
@@ -104,49 +89,13 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	sum := sha256.Sum256([]byte(cfg.URL))
 	return &Webhook{
 		url:      string(cfg.URL),
-		endpoint: "webhook:" + hex.EncodeToString(sum[:6]),
+		endpoint: endpointName("webhook", string(cfg.URL)),
 		keys:     keys,
-		client:   newClient(cfg),
+		client:   newClient(cfg.Timeout, cfg.AllowPrivate),
 		now:      cfg.Now,
 	}, nil
-}
-
-func checkURL(raw string, allowPrivate bool) error {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "":
-		return errors.New("webhook: the URL is not an absolute URL")
-	case u.Scheme != "https" && (u.Scheme != "http" || !allowPrivate):
-		return errors.New("webhook: the URL is not https")
-	case u.User != nil:
-		return errors.New("webhook: the URL carries a user or a password")
-	}
-	return nil
-}
-
-// newClient returns a client that goes exactly where it is told: no redirects,
-// no proxy from the environment, no address inside, no decompression.
-func newClient(cfg WebhookConfig) *http.Client {
-	dialer := &net.Dialer{Timeout: cfg.Timeout}
-	if !cfg.AllowPrivate {
-		dialer.Control = public
-	}
-	return &http.Client{
-		Timeout:       cfg.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			DisableCompression:     true,
-			ForceAttemptHTTP2:      true,
-			IdleConnTimeout:        90 * time.Second,
-			MaxIdleConnsPerHost:    8,
-			MaxResponseHeaderBytes: maxReply,
-			TLSHandshakeTimeout:    cfg.Timeout,
-		},
-	}
 }
 
 // Endpoint returns "webhook:" and a hash of the URL.
@@ -170,31 +119,14 @@ func (w *Webhook) Send(ctx context.Context, c Call) Result {
 	if err != nil {
 		return Result{Class: Permanent, Detail: "the message cannot be written as JSON"}
 	}
-	sent := new(progress)
-	req, err := http.NewRequestWithContext(sent.trace(ctx), http.MethodPost, w.url, bytes.NewReader(body))
-	if err != nil {
-		return Result{Class: Permanent, Detail: "the URL makes no request"}
-	}
 	now := w.now()
-	req.Header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
-	req.Header.Set("User-Agent", "telltale")
-	req.Header.Set("webhook-id", c.ID)
-	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("webhook-signature", w.sign(c.ID, now, body))
-
-	resp, err := w.client.Do(req)
-	if err != nil {
-		return unanswered(err, sent.wrote())
-	}
-	result := judge(resp, now)
-	// The status is the verdict. What follows it is read only so that the
-	// connection can be used again; a body that breaks or drips changes nothing.
-	if _, err := io.CopyN(io.Discard, resp.Body, maxReply); err != nil && !errors.Is(err, io.EOF) {
-		result.Detail = strings.TrimPrefix(result.Detail+"; its answer broke off", "; ")
-	}
-	if err := resp.Body.Close(); err != nil {
-		result.Detail = strings.TrimPrefix(result.Detail+"; its connection did not close", "; ")
-	}
+	header := make(http.Header)
+	header.Set("Content-Type", "application/cloudevents+json; charset=utf-8")
+	header.Set("webhook-id", c.ID)
+	header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
+	header.Set("webhook-signature", w.sign(c.ID, now, body))
+	// The status is the verdict. A body that breaks or drips changes nothing.
+	result, _ := exchange(ctx, w.client, http.MethodPost, w.url, header, body, now)
 	return result
 }
 
