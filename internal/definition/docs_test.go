@@ -13,8 +13,8 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllSubmatch(page, -1)
-	if len(blocks) != 2 {
-		t.Fatalf("%d documents, want one of each kind", len(blocks))
+	if len(blocks) != 3 {
+		t.Fatalf("%d documents, want one of each kind and one with authority", len(blocks))
 	}
 	for _, b := range blocks {
 		if err := Check(b[1]); err != nil {

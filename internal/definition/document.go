@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/telltale-dev/telltale/internal/document"
 )
 
 // APIVersion is the only one there is, of every kind.
-const APIVersion = "telltale.dev/v1"
+const APIVersion = document.APIVersion
 
 // The kinds of documents.
 const (
@@ -23,20 +25,16 @@ const (
 // schemas/documents give the same figures; where they count characters, they
 // are the wider ones.
 const (
-	maxShort     = 256
-	maxText      = 8192
-	maxPatterns  = 64
-	maxRegions   = 256
-	maxDepends   = 64
-	maxStatuses  = 64
-	maxLabels    = 64
-	maxLabelName = 128
-	maxLabel     = 1024
+	maxShort    = 256
+	maxText     = 8192
+	maxPatterns = 64
+	maxRegions  = 256
+	maxDepends  = 64
+	maxStatuses = 64
 )
 
 // The alphabets of a document's words.
 var (
-	docName       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$`)
 	plainName     = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 	namePattern   = regexp.MustCompile(`^[a-z0-9*][a-z0-9_*-]{0,62}$`)
 	sourcePattern = regexp.MustCompile(`^[!-~]{1,512}$`)
@@ -93,27 +91,27 @@ type Source struct {
 // ParseComponent reads a Component strictly: an unknown key is a fault. The error
 // is an [*Error] that holds everything that is wrong.
 func ParseComponent(doc []byte) (*Component, error) {
-	var r reader
+	var r document.Reader
 	c := &Component{}
-	r.document(r.root(doc), KindComponent, &c.Name, &c.Version, func(node ast.Node, key string) {
-		r.mapping(node, key,
-			field{"match", true, func(n ast.Node, k string) {
-				r.mapping(n, k,
-					field{"env", false, func(n ast.Node, k string) { c.Match.Env = r.namePatterns(n, k) }},
-					field{"region", false, func(n ast.Node, k string) { c.Match.Region = r.namePatterns(n, k) }},
-					field{"component", true, func(n ast.Node, k string) { c.Match.Component = r.namePatterns(n, k) }},
+	r.Document(r.Root(doc), KindComponent, &c.Name, &c.Version, func(node ast.Node, key string) {
+		r.Mapping(node, key,
+			document.Required("match", func(n ast.Node, k string) {
+				r.Mapping(n, k,
+					document.Optional("env", func(n ast.Node, k string) { c.Match.Env = namePatterns(&r, n, k) }),
+					document.Optional("region", func(n ast.Node, k string) { c.Match.Region = namePatterns(&r, n, k) }),
+					document.Required("component", func(n ast.Node, k string) { c.Match.Component = namePatterns(&r, n, k) }),
 				)
-			}},
-			field{"owner", false, func(n ast.Node, k string) { c.Owner = r.text(n, k, 1, maxShort) }},
-			field{"escalation", false, func(n ast.Node, k string) { c.Escalation = r.text(n, k, 1, maxShort) }},
-			field{"regions", false, func(n ast.Node, k string) { c.Regions = r.words(n, k, maxRegions, "a region", plainName) }},
-			field{"depends_on", false, func(n ast.Node, k string) { c.DependsOn = r.words(n, k, maxDepends, "a component", plainName) }},
-			field{"impact", false, func(n ast.Node, k string) { c.Impact = r.text(n, k, 1, maxText) }},
-			field{"unit", false, func(n ast.Node, k string) { c.Unit = r.text(n, k, 1, maxShort) }},
-			field{"labels", false, func(n ast.Node, k string) { c.Labels = r.labels(n, k) }},
+			}),
+			document.Optional("owner", func(n ast.Node, k string) { c.Owner = r.Text(n, k, 1, maxShort) }),
+			document.Optional("escalation", func(n ast.Node, k string) { c.Escalation = r.Text(n, k, 1, maxShort) }),
+			document.Optional("regions", func(n ast.Node, k string) { c.Regions = r.Words(n, k, maxRegions, "a region", plainName) }),
+			document.Optional("depends_on", func(n ast.Node, k string) { c.DependsOn = r.Words(n, k, maxDepends, "a component", plainName) }),
+			document.Optional("impact", func(n ast.Node, k string) { c.Impact = r.Text(n, k, 1, maxText) }),
+			document.Optional("unit", func(n ast.Node, k string) { c.Unit = r.Text(n, k, 1, maxShort) }),
+			document.Optional("labels", func(n ast.Node, k string) { c.Labels = r.Labels(n, k) }),
 		)
 	})
-	if err := faulty(r.faults); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -121,77 +119,50 @@ func ParseComponent(doc []byte) (*Component, error) {
 
 // ParseSource is [ParseComponent] for a Source.
 func ParseSource(doc []byte) (*Source, error) {
-	var r reader
+	var r document.Reader
 	s := &Source{}
-	r.document(r.root(doc), KindSource, &s.Name, &s.Version, func(node ast.Node, key string) {
-		r.mapping(node, key,
-			field{"match", true, func(n ast.Node, k string) {
-				r.mapping(n, k, field{"source", true, func(n ast.Node, k string) {
-					s.Match.Source = r.oneOrMore(n, k, maxPatterns, "a pattern of sources", sourcePattern)
-				}})
-			}},
-			field{"owner", false, func(n ast.Node, k string) { s.Owner = r.text(n, k, 1, maxShort) }},
-			field{"expected_every", false, func(n ast.Node, k string) { s.ExpectedEvery = r.duration(n, k) }},
-			field{"contiguous", false, func(n ast.Node, k string) { s.Contiguous = r.boolean(n, k) }},
-			field{"authority", false, func(n ast.Node, k string) { s.Authority = r.words(n, k, maxStatuses, "a status", statusName) }},
-			field{"names", false, func(n ast.Node, k string) { s.Names = r.naming(n, k) }},
+	r.Document(r.Root(doc), KindSource, &s.Name, &s.Version, func(node ast.Node, key string) {
+		r.Mapping(node, key,
+			document.Required("match", func(n ast.Node, k string) {
+				r.Mapping(n, k, document.Required("source", func(n ast.Node, k string) {
+					s.Match.Source = r.OneOrMore(n, k, maxPatterns, "a pattern of sources", sourcePattern)
+				}))
+			}),
+			document.Optional("owner", func(n ast.Node, k string) { s.Owner = r.Text(n, k, 1, maxShort) }),
+			document.Optional("expected_every", func(n ast.Node, k string) { s.ExpectedEvery = duration(&r, n, k) }),
+			document.Optional("contiguous", func(n ast.Node, k string) { s.Contiguous = r.Boolean(n, k) }),
+			document.Optional("authority", func(n ast.Node, k string) { s.Authority = r.Words(n, k, maxStatuses, "a status", statusName) }),
+			document.Optional("names", func(n ast.Node, k string) { s.Names = naming(&r, n, k) }),
 		)
 	})
-	if err := faulty(r.faults); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// document reads the envelope that all kinds share.
-func (r *reader) document(node ast.Node, kind string, name, version *string, spec func(ast.Node, string)) {
-	if node == nil {
-		return
-	}
-	constant := func(want string) func(ast.Node, string) {
-		return func(n ast.Node, k string) {
-			before := len(r.faults)
-			if got := r.text(n, k, 0, maxDocument); len(r.faults) == before && got != want {
-				r.fault(start(n), k, "is not %s", want)
-			}
-		}
-	}
-	r.mapping(
-		node, "",
-		field{"apiVersion", true, constant(APIVersion)},
-		field{"kind", true, constant(kind)},
-		field{"metadata", true, func(n ast.Node, k string) {
-			r.mapping(n, k,
-				field{"name", true, func(n ast.Node, k string) { *name = r.word(n, k, "a name", docName) }},
-				field{"version", true, func(n ast.Node, k string) { *version = r.text(n, k, 1, maxShort) }},
-			)
-		}},
-		field{"spec", true, spec},
-	)
+func namePatterns(r *document.Reader, node ast.Node, key string) []string {
+	return r.OneOrMore(node, key, maxPatterns, "a pattern of names", namePattern)
 }
 
-func (r *reader) namePatterns(node ast.Node, key string) []string {
-	return r.oneOrMore(node, key, maxPatterns, "a pattern of names", namePattern)
-}
-
-func (r *reader) duration(node ast.Node, key string) time.Duration {
-	before := len(r.faults)
-	text := r.text(node, key, 1, maxShort)
-	if len(r.faults) > before {
+func duration(r *document.Reader, node ast.Node, key string) time.Duration {
+	before := len(r.Faults)
+	text := r.Text(node, key, 1, maxShort)
+	if len(r.Faults) > before {
 		return 0
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || !wholeTime.MatchString(text) {
-		r.fault(start(node), key, "is not a time such as 90s, 15m or 1h30m")
+		r.Fault(document.Start(node), key, "is not a time such as 90s, 15m or 1h30m")
 	}
 	return d
 }
 
-func (r *reader) naming(node ast.Node, key string) Naming {
-	before := len(r.faults)
-	n := Naming(r.text(node, key, 0, maxDocument))
-	if len(r.faults) == before && !slices.Contains([]Naming{NamesLead, NamesFollow}, n) {
-		r.fault(start(node), key, "is neither lead nor follow")
+func naming(r *document.Reader, node ast.Node, key string) Naming {
+	before := len(r.Faults)
+	n := Naming(r.Text(node, key, 0, document.MaxBytes))
+	if len(r.Faults) == before && !slices.Contains([]Naming{NamesLead, NamesFollow}, n) {
+		r.Fault(document.Start(node), key, "is neither lead nor follow")
 	}
 	return n
 }

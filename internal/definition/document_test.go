@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/telltale-dev/telltale/internal/document"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 	"github.com/telltale-dev/telltale/schemas"
 )
@@ -69,7 +70,7 @@ func TestFaults(t *testing.T) {
 		"a tag":       {headOf + "spec: {match: {component: !!str a}}\n", []string{"4:27: spec.match.component: is not text"}},
 		"two":         {headOf + "spec: {match: {component: a}}\n---\na: b\n", []string{"6:1: a second document begins here"}},
 		"other kind":  {strings.Replace(headOf, "Component", "Source", 1) + "spec: {match: {component: a}}\n", []string{"2:7: kind: is not Component"}},
-		"too long":    {headOf + "spec: {match: {component: a}}\n#" + strings.Repeat("x", maxDocument), []string{"the limit is 65536"}},
+		"too long":    {headOf + "spec: {match: {component: a}}\n#" + strings.Repeat("x", document.MaxBytes), []string{"the limit is 65536"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseComponent([]byte(tc.doc))
@@ -92,15 +93,15 @@ func TestFaults(t *testing.T) {
 // TestManyFaults bounds what is told: a detail has to fit into an answer.
 func TestManyFaults(t *testing.T) {
 	_, err := ParseComponent([]byte(headOf + "spec: {match: {component: a}, regions: [" + strings.Repeat("A,", 99) + "A]}\n"))
-	if n := len(faultsOf(err)); n != maxFaults {
-		t.Errorf("%d faults, want %d", n, maxFaults)
+	if n := len(document.FaultsOf(err)); n != document.MaxFaults {
+		t.Errorf("%d faults, want %d", n, document.MaxFaults)
 	}
 }
 
 // TestDeepNesting holds that nesting is refused before the parser sees it.
 func TestDeepNesting(t *testing.T) {
 	for _, open := range []string{"[", "{a: ", "a: [", "- "} {
-		doc := strings.Repeat(open, (maxDocument-10)/len(open))
+		doc := strings.Repeat(open, (document.MaxBytes-10)/len(open))
 		if err := Check([]byte(doc)); err == nil || !strings.Contains(err.Error(), "is nested deeper than 32") {
 			t.Errorf("%.10q…: %v", doc, err)
 		}
@@ -135,7 +136,7 @@ func TestCheck(t *testing.T) {
 		detail string
 	}{
 		"lifecycle":    {lifecycle, line, "stats"},
-		"mapping":      {"kind: Mapping\nmetadata: {name: a, version: b}\n", 1, "Mapping documents cannot be put in force yet"},
+		"mapping":      {"kind: Mapping\nmetadata: {name: a, version: b}\n", 1, "put in force by the configuration"},
 		"unknown kind": {"\nkind: Workflow\nmetadata: {name: a, version: b}\n", 2, "is none of Lifecycle, Component, Source"},
 		"no kind":      {"metadata: {name: a, version: b}\n", 1, "is missing"},
 		"no version":   {"kind: Component\nmetadata: {name: a}\n", 2, "is missing"},
@@ -144,7 +145,7 @@ func TestCheck(t *testing.T) {
 		"odd name":     {"kind: Component\nmetadata:\n  name: [a]\n  version: b\n", 3, "is not a text"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults := faultsOf(Check([]byte(tc.doc)))
+			faults := document.FaultsOf(Check([]byte(tc.doc)))
 			if len(faults) == 0 || faults[0].Line != tc.line || !strings.Contains(faults[0].Detail, tc.detail) {
 				t.Errorf("faults %+v, want line %d, %q", faults, tc.line, tc.detail)
 			}
@@ -180,7 +181,7 @@ func TestReadFiles(t *testing.T) {
 		"twice in two":   {[]string{component, "---\n" + component}, "1.yaml:2:1: metadata.name: this Component stands in 0.yaml on line 1 as well"},
 		"in second":      {[]string{component + "---\n" + strings.Replace(source, "names: follow", "names: both", 1)}, "0.yaml:32:10: spec.names: is neither lead nor follow"},
 		"in both":        {[]string{"a: b\n---\nc: d\n"}, "0.yaml:1:1: kind: is missing\n0.yaml:1:1: metadata: is missing\n0.yaml:3:1: kind: is missing\n0.yaml:3:1: metadata: is missing"},
-		"no place":       {[]string{component + "---\n" + source + "#" + strings.Repeat("x", maxDocument)}, "0.yaml:20:1: has "},
+		"no place":       {[]string{component + "---\n" + source + "#" + strings.Repeat("x", document.MaxBytes)}, "0.yaml:20:1: has "},
 		"no such marker": {[]string{component + "---- a\n"}, "0.yaml:19:1: "},
 	} {
 		t.Run(name, func(t *testing.T) {

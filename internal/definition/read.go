@@ -8,6 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/telltale-dev/telltale/internal/document"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
@@ -15,41 +16,41 @@ import (
 // of it can be used. It fails with an [*Error] on what has no kind, name or
 // version.
 func Read(doc []byte) (kind, name, version string, err error) {
-	var r reader
-	kind, name, version = r.identity(r.root(doc))
-	return kind, name, version, faulty(r.faults)
+	var r document.Reader
+	kind, name, version = readIdentity(&r, r.Root(doc))
+	return kind, name, version, r.Err()
 }
 
-// identity reads kind, name and version of a document of any kind. Numbers are
+// readIdentity reads kind, name and version of a document of any kind. Numbers are
 // taken as they are written: whether they may stand there is for the kind to
 // say.
-func (r *reader) identity(node ast.Node) (kind, name, version string) {
+func readIdentity(r *document.Reader, node ast.Node) (kind, name, version string) {
 	if node == nil {
 		return "", "", ""
 	}
-	top, ok := entries(node)
+	top, ok := document.Entries(node)
 	if !ok {
-		r.fault(start(node), "", "is not a mapping")
+		r.Fault(document.Start(node), "", "is not a mapping")
 		return "", "", ""
 	}
-	kind = r.scalar(node, top, "kind", "kind")
+	kind = scalar(r, node, top, "kind", "kind")
 	for _, e := range top {
 		if e.Key.GetToken().Value != "metadata" {
 			continue
 		}
-		meta, ok := entries(e.Value)
+		meta, ok := document.Entries(e.Value)
 		if !ok {
-			r.fault(start(e.Value), "metadata", "is not a mapping")
+			r.Fault(document.Start(e.Value), "metadata", "is not a mapping")
 			return kind, "", ""
 		}
-		return kind, r.scalar(e.Value, meta, "metadata.name", "name"), r.scalar(e.Value, meta, "metadata.version", "version")
+		return kind, scalar(r, e.Value, meta, "metadata.name", "name"), scalar(r, e.Value, meta, "metadata.version", "version")
 	}
-	r.fault(start(node), "metadata", "is missing")
+	r.Fault(document.Start(node), "metadata", "is missing")
 	return kind, "", ""
 }
 
 // scalar returns one value of a mapping as it is written.
-func (r *reader) scalar(node ast.Node, list []*ast.MappingValueNode, key, name string) string {
+func scalar(r *document.Reader, node ast.Node, list []*ast.MappingValueNode, key, name string) string {
 	for _, e := range list {
 		if e.Key.GetToken().Value != name {
 			continue
@@ -62,21 +63,21 @@ func (r *reader) scalar(node ast.Node, list []*ast.MappingValueNode, key, name s
 		case *ast.IntegerNode, *ast.FloatNode:
 			return n.GetToken().Value
 		}
-		r.fault(start(e.Value), key, "is not a text")
+		r.Fault(document.Start(e.Value), key, "is not a text")
 		return ""
 	}
-	r.fault(start(node), key, "is missing")
+	r.Fault(document.Start(node), key, "is missing")
 	return ""
 }
 
 // Check reports everything that keeps a document from being put in force, as an
 // [*Error], whatever its kind; nil when nothing does.
 func Check(doc []byte) error {
-	var r reader
-	root := r.root(doc)
-	kind, _, _ := r.identity(root)
-	if len(r.faults) > 0 {
-		return faulty(r.faults)
+	var r document.Reader
+	root := r.Root(doc)
+	kind, _, _ := readIdentity(&r, root)
+	if len(r.Faults) > 0 {
+		return r.Err()
 	}
 	switch kind {
 	case KindLifecycle:
@@ -89,11 +90,11 @@ func Check(doc []byte) error {
 		_, err := ParseSource(doc)
 		return err
 	case KindMapping:
-		r.fault(kindToken(root), "kind", "Mapping documents cannot be put in force yet; Lifecycle, Component and Source can")
+		r.Fault(kindToken(root), "kind", "a Mapping is put in force by the configuration, not by an event; Lifecycle, Component and Source are")
 	default:
-		r.fault(kindToken(root), "kind", "is none of Lifecycle, Component, Source")
+		r.Fault(kindToken(root), "kind", "is none of Lifecycle, Component, Source")
 	}
-	return faulty(r.faults)
+	return r.Err()
 }
 
 // Document is one document of a file that can be put in force.
@@ -157,7 +158,7 @@ func (d *Document) read() (err error) {
 
 // inFile returns the faults of a document as those of its file.
 func (d *Document) inFile(err error) []Fault {
-	all := faultsOf(err)
+	all := document.FaultsOf(err)
 	for i := range all {
 		f := &all[i]
 		f.File = d.File
@@ -201,10 +202,10 @@ func split(file []byte) []Document {
 
 // kindToken, of a document whose kind was read, is where that stands.
 func kindToken(root ast.Node) *token.Token {
-	list, _ := entries(root)
+	list, _ := document.Entries(root)
 	for _, e := range list {
 		if e.Key.GetToken().Value == "kind" {
-			return start(e.Value)
+			return document.Start(e.Value)
 		}
 	}
 	return nil

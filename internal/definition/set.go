@@ -34,6 +34,7 @@ type Activation struct {
 type Set struct {
 	components index[Component]
 	sources    index[Source]
+	authority  authority
 }
 
 // Activate adds an activation, in place of one with the same source and id. A
@@ -54,7 +55,7 @@ func (s *Set) Activate(a Activation) error {
 			return fmt.Errorf("source: %w", err)
 		}
 		s.Drop(a.Source, a.ID)
-		s.sources.add(entry[Source]{a, src, src.Name, &src.Match}, src.Match.Source)
+		s.addSource(entry[Source]{a, src, src.Name, &src.Match})
 	}
 	return nil
 }
@@ -64,6 +65,7 @@ func (s *Set) Activate(a Activation) error {
 func (s *Set) Drop(source, id string) {
 	s.components.drop(identity{source, id})
 	s.sources.drop(identity{source, id})
+	s.authority.forget()
 }
 
 // Component returns the document in force for a slot at a time, Unix ns; nil

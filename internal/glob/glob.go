@@ -4,25 +4,19 @@ package glob
 
 import "strings"
 
-// Match reports whether a pattern matches the whole of s. It never backs further
-// than to the last *, so its cost is at most the product of the lengths.
+// Match reports whether a pattern matches the whole of s. What stands between two
+// *s is looked for once, from the left, so its cost is that of reading both.
 func Match(pattern, s string) bool {
-	p, i := 0, 0
-	star, from := -1, 0 // the last *, and what it has eaten up to
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, from = p, i
-			p++
-		case p < len(pattern) && pattern[p] == s[i]:
-			p++
-			i++
-		case star >= 0:
-			from++
-			p, i = star+1, from
-		default:
-			return false
-		}
+	part, pattern, more := strings.Cut(pattern, "*")
+	if !more {
+		return s == part
 	}
-	return strings.Trim(pattern[p:], "*") == ""
+	s, ok := strings.CutPrefix(s, part)
+	for ok {
+		if part, pattern, more = strings.Cut(pattern, "*"); !more {
+			return strings.HasSuffix(s, part)
+		}
+		_, s, ok = strings.Cut(s, part)
+	}
+	return false
 }

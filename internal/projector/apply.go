@@ -138,6 +138,14 @@ func (b *batch) refold(d *deployment, c cause) error {
 	}
 	b.metrics.applied(appliedRefold)
 	b.mark(d)
+	s, err := b.slot(d.key.Slot)
+	if err != nil {
+		return err
+	}
+	// With d as it was: what its change means for others is seen against that.
+	if _, err := b.laneOf(s, d.key.Slot); err != nil {
+		return err
+	}
 	d.folded = true
 	d.late = d.late || c.late
 	var slotWords []statemachine.SlotWord

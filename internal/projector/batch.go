@@ -84,12 +84,13 @@ func (b *batch) full() bool { return b.w.Full() || b.dirtySize > maxDirty }
 
 // maxDirty bounds what flush writes in bytes: what a transaction holds beyond
 // where store.Writer.Full bites.
-const maxDirty = 1 << 20
+const maxDirty = 1 << 19
 
 // flush writes what was kept until the end.
 func (b *batch) flush(p store.Position) error {
 	for _, d := range b.dirty {
 		d.dirty = false
+		b.deployments.weigh(d)
 		var err error
 		if d.row.State == nil {
 			err = b.w.DeleteDeployment(d.name)
@@ -145,8 +146,7 @@ func (b *batch) deployment(key events.Key, name string) (*deployment, error) {
 		return d, nil
 	}
 	d := &deployment{name: name, key: key}
-	if h := store.HashIdentity("", name); !b.seen.has(h) {
-		b.seen.add(h)
+	if b.isNew(name) {
 		if b.beliefs != nil {
 			d.row.Last = b.beliefs.last[name].id
 		}
@@ -309,6 +309,17 @@ func (b *batch) putIdentity(h store.IdentityHash, id store.Identity) error {
 	return b.w.PutIdentity(h, id)
 }
 
+// isNew reports whether a deployment or a slot is surely not in the store. From
+// now on it may be.
+func (b *batch) isNew(name string) bool {
+	h := store.HashIdentity("", name)
+	if b.seen.has(h) {
+		return false
+	}
+	b.seen.add(h)
+	return b.seenNames
+}
+
 // slot returns a slot, from the cache or the store.
 func (b *batch) slot(at events.Slot) (*slot, error) {
 	name := at.String()
@@ -316,8 +327,7 @@ func (b *batch) slot(at events.Slot) (*slot, error) {
 		return s, nil
 	}
 	s := &slot{name: name}
-	if h := store.HashIdentity("", name); !b.seen.has(h) {
-		b.seen.add(h)
+	if b.isNew(name) {
 		s.lane = &view.Lane{} // nobody has spoken of it yet
 		b.slotCache.add(name, s)
 		return s, nil
@@ -342,7 +352,7 @@ func (b *batch) foldOf(s *slot) (*view.SlotFold, error) {
 			return nil, err
 		}
 		s.fold = view.FoldSlot(words)
-		b.slotCache.grew(s.fold.Len())
+		b.slotCache.weigh(s)
 	}
 	return s.fold, nil
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/telltale-dev/telltale/internal/view"
 )
 
-// define puts a document in force. A lifecycle may change what existing
-// deployments follow; those are folded again, in as many transactions as that
-// takes. The position remembers how far it came, so that a crash between two of
-// them goes on where it was.
+// define puts a document in force. A lifecycle, and a source by its authority, may
+// change what existing deployments follow; those are folded again, in as many
+// transactions as that takes. The position remembers how far it came, so that a
+// crash between two of them goes on where it was.
 func (e *engine) define(ctx context.Context, m *message) error {
 	if err := e.sync(ctx); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (e *engine) define(ctx context.Context, m *message) error {
 
 // activate is the first part: the document itself.
 func (e *engine) activate(ctx context.Context, m *message) error {
-	inForce := false
+	parts := false
 	err := e.transact(ctx, func(b *batch) (store.Position, error) {
 		done := store.Position{Incarnation: e.position.Incarnation, Seq: m.seq}
 		if err := b.apply(m); err != nil {
@@ -59,15 +59,17 @@ func (e *engine) activate(ctx context.Context, m *message) error {
 		}
 		if m.definition.Kind != kindLifecycle {
 			e.activateDefinition(m.definition)
-			return done, nil
+			if !e.definitions.Authorizes(m.source, m.id) {
+				return done, nil
+			}
 		}
-		inForce = true
+		parts = true
 		return store.Position{Incarnation: e.position.Incarnation, Seq: m.seq - 1, Part: 1}, nil
 	})
 	if err == nil {
 		err = e.sync(ctx)
 	}
-	if err != nil || !inForce {
+	if err != nil || !parts || m.definition.Kind != kindLifecycle {
 		return err
 	}
 	if err := e.lifecycles.activate(*m.definition); err != nil {
@@ -77,8 +79,8 @@ func (e *engine) activate(ctx context.Context, m *message) error {
 }
 
 // redefine is one further part: deployments in key order, from where the part
-// before ended. In a slot that has followers all are folded, for these may have
-// moved between any of them.
+// before ended. For a lifecycle all are folded in a slot that has followers, since
+// these may have moved between any of them.
 func (e *engine) redefine(ctx context.Context, m *message) error {
 	before := e.lifecycles.without(m.source, m.id)
 	return e.transact(ctx, func(b *batch) (store.Position, error) {
@@ -96,7 +98,7 @@ func (e *engine) redefine(ctx context.Context, m *message) error {
 			if !ok {
 				return false, store.ErrCodec
 			}
-			if slot := slotOf(name); slot != last {
+			if slot := slotOf(name); slot != last && m.definition.Kind == kindLifecycle {
 				last, follows = slot, false
 				if envs := m.definition.Envs; len(envs) == 0 || slices.Contains(envs, key.Env) {
 					var err error
@@ -105,7 +107,7 @@ func (e *engine) redefine(ctx context.Context, m *message) error {
 					}
 				}
 			}
-			if !follows && before.at(key.Env, row.State.FirstTau) == e.lifecycles.at(key.Env, row.State.FirstTau) {
+			if !follows && before.at(key.Env, row.State.FirstTau).Same(e.lifecycles.at(key.Env, row.State.FirstTau)) {
 				return true, nil
 			}
 			d, err := b.deployment(key, name)
@@ -132,7 +134,7 @@ const maxRedefined = 2000
 
 // without returns what would be in force without what one event activated.
 func (l *lifecycles) without(source, id string) *lifecycles {
-	out := &lifecycles{}
+	out := &lifecycles{sources: l.sources.Without(source, id)}
 	for _, a := range l.activated {
 		if a.Source != source || a.ID != id {
 			out.activated = append(out.activated, a)

@@ -83,30 +83,41 @@ func TestActivationInParts(t *testing.T) {
 	words = append(words, activate(t, 1, patient(t)))
 	publish(t, c, words)
 	for part := uint32(1); part <= 2; part++ {
-		err := run(t, c, dir, nil, func(db *store.DB, point string) error {
-			if point != pointCommitted {
-				return nil
-			}
-			killed := false
-			err := db.View(func(r *store.Reader) error {
-				p, err := r.Position()
-				killed = p.Part == part
-				return err
-			})
-			if killed {
-				return errKilled
-			}
-			return err
-		})
-		if !errors.Is(err, errKilled) {
+		if err := run(t, c, dir, nil, killedIn(part)); !errors.Is(err, errKilled) {
 			t.Fatalf("the run ended with %v, not in part %d", err, part)
 		}
 	}
 	if err := run(t, c, dir, nil); err != nil {
 		t.Fatal(err)
 	}
+	checkRedefinedOnce(t, changesOf(t, c), deployments)
+}
+
+// killedIn ends a run once a part of a message is in the store.
+func killedIn(part uint32) func(*store.DB, string) error {
+	return func(db *store.DB, point string) error {
+		if point != pointCommitted {
+			return nil
+		}
+		killed := false
+		err := db.View(func(r *store.Reader) error {
+			p, err := r.Position()
+			killed = p.Part == part
+			return err
+		})
+		if killed {
+			return errKilled
+		}
+		return err
+	}
+}
+
+// checkRedefinedOnce wants so many deployments to be told to follow another
+// definition, each once.
+func checkRedefinedOnce(t *testing.T, changes []view.Change, deployments int) {
+	t.Helper()
 	told := map[string]int{}
-	for _, change := range changesOf(t, c) {
+	for _, change := range changes {
 		if change.Reason == view.ReasonRedefined {
 			told[change.Key]++
 		}

@@ -29,6 +29,8 @@ type deployment struct {
 
 	// counted is the status under which the counts have it, "" when they do not.
 	counted string
+
+	weight int // see lru
 }
 
 // cause is what makes us look at a deployment again.
@@ -227,5 +229,5 @@ func (b *batch) nameIn(release string, d *deployment, tau int64) error {
 	if err := b.unsettle(d.key.Env, release); err != nil { // it may have a new member
 		return err
 	}
-	return b.w.PutMember(in, d.name, tau)
+	return b.w.PutMember(in, d.key, tau)
 }

@@ -11,8 +11,12 @@ import (
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
-// maxDue bounds the deployments of one part of a tick.
-const maxDue = 2000
+// Bounds of one part of a tick: how many deployments it looks at, and how many of
+// them together, before it asks whether the transaction should end.
+const (
+	maxDue      = 2000
+	dueTogether = 5
+)
 
 // watermark returns up to when everything about a region is known, in Unix
 // nanoseconds; 0: nothing is.
@@ -66,7 +70,7 @@ func (e *engine) noteDue(region string, d store.Due) {
 // isQuiet reports whether a tick only moves watermarks: no deadline passes, no
 // region becomes dark or light, and no release has to be told of.
 func (e *engine) isQuiet(m *message) bool {
-	if len(e.unsettled) > 0 || e.position.Seq == m.seq-1 && e.position.Part > 0 {
+	if len(e.unsettled) > 0 || len(e.expected) > 0 || e.position.Seq == m.seq-1 && e.position.Part > 0 {
 		return false
 	}
 	next := e.clock.Clone()
@@ -127,6 +131,9 @@ func (e *engine) tick(ctx context.Context, m *message) error {
 				}
 			}
 			more, err := b.passDeadlines(m)
+			if err == nil && !more {
+				more, err = b.unsettleNamed()
+			}
 			// Releases are read from the store: what this part changed is there in the
 			// next.
 			more = more || len(b.dirty) > 0 && len(b.unsettled) > 0
@@ -170,7 +177,7 @@ func (b *batch) applyTick(m *message) error {
 // passDeadlines looks at deployments whose deadline has passed, in the order of
 // regions, deadlines and keys. more: some are left for another part.
 func (b *batch) passDeadlines(m *message) (more bool, err error) {
-	left := maxDue
+	looked := 0
 	for _, region := range slices.Sorted(maps.Keys(b.firstDue)) {
 		w := b.watermark(region)
 		first, ok := b.firstDue[region]
@@ -180,7 +187,7 @@ func (b *batch) passDeadlines(m *message) (more bool, err error) {
 		delete(b.firstDue, region)
 		var passed []store.Due
 		err := b.w.DueFrom(region, first, func(d store.Due) (bool, error) {
-			if d.At > w || len(passed) == left {
+			if d.At > w || looked+len(passed) == maxDue {
 				b.firstDue[region] = d
 				more = more || d.At <= w
 				return false, nil
@@ -192,6 +199,16 @@ func (b *batch) passDeadlines(m *message) (more bool, err error) {
 			return false, err
 		}
 		for _, p := range passed {
+			if looked%dueTogether == 0 {
+				if err := b.settle(m.cause()); err != nil {
+					return false, err
+				}
+				if b.full() {
+					b.firstDue[region] = p
+					return true, nil
+				}
+			}
+			looked++
 			if err := b.w.DeleteDue(region, p.At, p.Deployment); err != nil {
 				return false, err
 			}
@@ -210,7 +227,7 @@ func (b *batch) passDeadlines(m *message) (more bool, err error) {
 			b.touch(d)
 			d.row.Check = 0
 		}
-		if left -= len(passed); more {
+		if more {
 			break
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/telltale-dev/telltale/internal/view"
 )
 
-// Bounds of what is kept in memory. A deployment's state takes one to two
-// kilobytes, a word of a slot about 250 bytes.
+// Bounds of what is kept in memory, in bytes: some 40,000 deployments, and what a
+// million have ever said of their slots.
 const (
-	maxDeployments = 100_000
-	maxSlotWords   = 1_000_000
+	maxDeployments = 96 << 20
+	maxSlots       = 320 << 20
 )
 
 // engine applies messages to the store, in order, by one goroutine. After an
@@ -31,9 +31,10 @@ type engine struct {
 	index        uint32 // behind the last change of the message at position
 	counts       store.Counts
 	clock        *view.Clock
-	dark         map[string]bool      // regions that were told to be dark
-	firstDue     map[string]store.Due // by region: no deadline is before
-	unsettled    map[string]bool      // releases that a tick has to look at
+	dark         map[string]bool                  // regions that were told to be dark
+	firstDue     map[string]store.Due             // by region: no deadline is before
+	unsettled    map[string]bool                  // releases that a tick has to look at
+	expected     map[store.Component]store.Naming // and those named from there on
 	lifecycles   *lifecycles
 	definitions  *definition.Set             // who and what
 	defined      bool                        // there is something in definitions
@@ -42,6 +43,11 @@ type engine struct {
 	deployments  *lru[deployment]
 	slotCache    *lru[slot]
 	seen         *seen
+
+	// seenNames: seen has the names of all deployments and slots, too. To read
+	// them at the start is to read half of the store, so that is so only when it
+	// was empty then.
+	seenNames bool
 
 	// silent: no changes are computed. Only a rebuild does that, for the part of
 	// the stream whose changes are in TT_CHANGES already.
@@ -71,7 +77,7 @@ type outgoing struct {
 	changes []view.Change
 	slots   []slotRow
 	dirty   []dirtySlot // rows of the store to remove once that is done
-	more    bool        // more messages are waiting to be folded
+	more    bool        // there is more to fold: of the same message, or others
 }
 
 type slotRow struct {
@@ -98,6 +104,7 @@ func (e *engine) load() error {
 		if e.position, err = r.Position(); err != nil {
 			return err
 		}
+		e.seenNames = e.position.Seq == 0 && e.position.Part == 0
 		if err := r.Known(func(h store.IdentityHash) { e.seen.add(h) }); err != nil {
 			return err
 		}
@@ -118,13 +125,16 @@ func (e *engine) load() error {
 		for _, release := range unsettled {
 			e.unsettled[release] = true
 		}
+		if e.expected, err = r.Shifted(); err != nil {
+			return err
+		}
 		if e.environments, err = loadEnvironments(r); err != nil {
 			return err
 		}
 		if err := e.loadDefinitions(r); err != nil {
 			return err
 		}
-		e.lifecycles, err = loadLifecycles(r)
+		e.lifecycles, err = loadLifecycles(r, e.definitions)
 		return err
 	})
 }
@@ -132,10 +142,10 @@ func (e *engine) load() error {
 // forget drops all that is kept of deployments and slots, when nothing is in
 // flight.
 func (e *engine) forget() (err error) {
-	if e.deployments, err = newLRU(maxDeployments, func(*deployment) int { return 1 }); err != nil {
+	if e.deployments, err = newLRU(maxDeployments, (*deployment).cost, func(d *deployment) *int { return &d.weight }); err != nil {
 		return err
 	}
-	e.slotCache, err = newLRU(maxSlotWords, (*slot).cost)
+	e.slotCache, err = newLRU(maxSlots, (*slot).cost, func(s *slot) *int { return &s.counted })
 	return err
 }
 
@@ -282,6 +292,7 @@ func (e *engine) land(ctx context.Context) error {
 	if f.silent {
 		return nil
 	}
+	f.out.more = f.position.Part > 0
 	return e.emit(ctx, f.out)
 }
 

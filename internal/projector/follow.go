@@ -33,7 +33,7 @@ func (b *batch) placingOf(s *slot, at events.Slot) (*store.Placing, error) {
 		return nil, err
 	}
 	s.placed = len(leads) + len(followers)
-	b.slotCache.grew(s.placed)
+	b.slotCache.weigh(s)
 	return s.placing, nil
 }
 
@@ -104,8 +104,8 @@ func (b *batch) applyFollower(m *message) error {
 	if err != nil {
 		return err
 	}
-	b.slotCache.grew(1)
 	s.placed++
+	b.slotCache.weigh(s)
 	if !s.row.Follows {
 		s.row.Follows = true
 		b.touchSlot(s, true)

@@ -86,8 +86,15 @@ func open(t testing.TB, dir string) *store.DB {
 // messages, and returns the store and what was told.
 func folded(t testing.TB, words []said, most int) (*store.DB, []outgoing) {
 	t.Helper()
+	return foldedFor(t, t, words, most)
+}
+
+// foldedFor is [folded] with a store that is open until the end of something: an
+// open store takes megabytes, and a law makes thousands.
+func foldedFor(t testing.TB, end interface{ Cleanup(func()) }, words []said, most int) (*store.DB, []outgoing) {
+	t.Helper()
 	db := open(t, t.TempDir())
-	t.Cleanup(func() {
+	end.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
@@ -15,7 +16,8 @@ const kindLifecycle = "Lifecycle"
 
 // lifecycles are the versions that were activated, and which is in force when.
 type lifecycles struct {
-	activated []activation // by force, the strongest first
+	activated []activation    // by force, the strongest first
+	sources   *definition.Set // with what they say of authority beside those
 }
 
 type activation struct {
@@ -24,13 +26,14 @@ type activation struct {
 }
 
 // loadLifecycles compiles what the store has. Every document in it compiled
-// when it was put there; one that no longer does means another format.
-func loadLifecycles(r *store.Reader) (*lifecycles, error) {
+// when it was put there; one that no longer does means another format. sources
+// are what was loaded of other definitions.
+func loadLifecycles(r *store.Reader, sources *definition.Set) (*lifecycles, error) {
 	defs, err := r.Definitions(kindLifecycle)
 	if err != nil {
 		return nil, err
 	}
-	l := &lifecycles{}
+	l := &lifecycles{sources: sources}
 	for _, d := range defs {
 		if err := l.activate(d); err != nil {
 			return nil, err
@@ -57,9 +60,15 @@ func (l *lifecycles) activate(d store.Definition) error {
 	return nil
 }
 
-// at returns the version that a deployment of env follows whose first word was
-// at firstTau: the one in force then, else the built-in one.
+// at returns what a deployment of env follows whose first word was at firstTau:
+// the version in force then, else the built-in one, with the authority that the
+// Source documents in force then give.
 func (l *lifecycles) at(env string, firstTau int64) *statemachine.Lifecycle {
+	return l.sources.Follow(l.written(env, firstTau), env, firstTau)
+}
+
+// written returns the version in force, by its own document alone.
+func (l *lifecycles) written(env string, firstTau int64) *statemachine.Lifecycle {
 	for i := range l.activated {
 		a := &l.activated[i]
 		if a.From <= firstTau && (len(a.Envs) == 0 || slices.Contains(a.Envs, env)) {

@@ -62,9 +62,9 @@ func (b *batch) relane(d *deployment) error {
 		changed = lane.Remove(name)
 		delete(s.failed, name)
 	} else {
-		l := b.lifecycleOf(d)
-		changed = lane.Set(name, view.LaneEntryOf(l, state))
-		s.noteFailed(l, name, state)
+		l, head := b.lifecycleOf(d), state.Head()
+		changed = lane.Set(name, view.LaneEntryOf(l, head))
+		s.noteFailed(l, name, head)
 		if !led || lane.Lead() != name {
 			// It may stand for its slot in a release now, or not any more.
 			if err := b.unsettleAll(d.key.Env, state.Release, d.row.Also); err != nil {
@@ -72,6 +72,7 @@ func (b *batch) relane(d *deployment) error {
 			}
 		}
 	}
+	b.slotCache.weigh(s)
 	return b.markNamed(d.key.Slot, changed)
 }
 
@@ -82,18 +83,17 @@ func (b *batch) laneOf(s *slot, at events.Slot) (*view.Lane, error) {
 		return s.lane, nil
 	}
 	entries := make(map[string]view.LaneEntry)
-	err := b.eachOf(at, func(name string, row *store.Deployment) error {
-		l := b.lifecycles.at(at.Env, row.State.FirstTau)
-		entries[name] = view.LaneEntryOf(l, row.State)
-		s.noteFailed(l, name, row.State)
+	err := b.eachHeadOf(at, func(name string, head *statemachine.Head) error {
+		l := b.lifecycles.at(at.Env, head.FirstTau)
+		entries[name] = view.LaneEntryOf(l, head)
+		s.noteFailed(l, name, head)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.lane = view.LaneOf(entries)
-	b.slotCache.grew(len(entries))
-	s.laned = len(entries)
+	b.slotCache.weigh(s)
 	return s.lane, nil
 }
 
@@ -101,6 +101,40 @@ func (b *batch) laneOf(s *slot, at events.Slot) (*view.Lane, error) {
 // particular order. Those that w does not see as they are go by what they are in
 // memory.
 func (b *batch) eachOf(at events.Slot, visit func(name string, row *store.Deployment) error) error {
+	fresh, err := b.eachFreshOf(at, visit)
+	if err != nil {
+		return err
+	}
+	prefix := at.String() + "/"
+	return b.w.Deployments(prefix, "", func(name string, row *store.Deployment) (bool, error) {
+		if fresh[name] {
+			return true, nil
+		}
+		return true, visit(name[len(prefix):], row)
+	})
+}
+
+// eachHeadOf is [batch.eachOf] for the heads of their states, which can be read
+// without the rest.
+func (b *batch) eachHeadOf(at events.Slot, visit func(name string, head *statemachine.Head) error) error {
+	fresh, err := b.eachFreshOf(at, func(name string, row *store.Deployment) error {
+		return visit(name, row.State.Head())
+	})
+	if err != nil {
+		return err
+	}
+	prefix := at.String() + "/"
+	return b.w.Heads(prefix, func(name string, head *statemachine.Head) error {
+		if fresh[name] {
+			return nil
+		}
+		return visit(name[len(prefix):], head)
+	})
+}
+
+// eachFreshOf visits those that w does not see as they are, and returns the keys
+// of these.
+func (b *batch) eachFreshOf(at events.Slot, visit func(name string, row *store.Deployment) error) (map[string]bool, error) {
 	fresh := b.dirty
 	if b.behind != nil {
 		fresh = slices.Concat(fresh, b.behind.dirty)
@@ -113,30 +147,24 @@ func (b *batch) eachOf(at events.Slot, visit func(name string, row *store.Deploy
 		known[d.name] = true
 		if d.row.State != nil {
 			if err := visit(d.key.Deployment, &d.row); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	prefix := at.String() + "/"
-	return b.w.Deployments(prefix, "", func(name string, row *store.Deployment) (bool, error) {
-		if known[name] {
-			return true, nil
-		}
-		return true, visit(name[len(prefix):], row)
-	})
+	return known, nil
 }
 
 // noteFailed keeps the deployments of a slot that failed, and when they started:
 // a landing may put back what ran before them.
-func (s *slot) noteFailed(l *statemachine.Lifecycle, name string, state *statemachine.State) {
-	if !l.Fails(state.Status) {
+func (s *slot) noteFailed(l *statemachine.Lifecycle, name string, head *statemachine.Head) {
+	if !l.Fails(head.Status) {
 		delete(s.failed, name)
 		return
 	}
 	if s.failed == nil {
 		s.failed = make(map[string]int64)
 	}
-	s.failed[name] = cmp.Or(state.StartedAt(), state.Since)
+	s.failed[name] = cmp.Or(head.StartedAt(), head.Since)
 }
 
 // markShifted marks the deployments of a slot for which other landings make a
@@ -323,18 +351,20 @@ func (b *batch) membersAt(plan *view.Plan, m events.Member) ([]*deployment, erro
 	return out, nil
 }
 
-// markDependents marks what depends on d in the releases that it is and was of.
+// markDependents marks what depends on d in the releases that it is and was of,
+// and in those whose plans name it, whatever it says of itself.
 func (b *batch) markDependents(d *deployment) error {
-	plans := b.environments.of(d.key.Env).plans
-	if len(plans) == 0 {
+	env := b.environments.of(d.key.Env)
+	if len(env.plans) == 0 {
 		return nil
 	}
-	releases := []string{d.before.Release}
-	if s := d.row.State; s != nil && s.Release != d.before.Release {
+	releases := append(slices.Clone(env.planned[d.name]), d.before.Release)
+	if s := d.row.State; s != nil {
 		releases = append(releases, s.Release)
 	}
-	for _, release := range releases {
-		plan := plans[release]
+	slices.Sort(releases)
+	for _, release := range slices.Compact(releases) {
+		plan := env.plans[release]
 		if plan == nil {
 			continue
 		}

@@ -1,7 +1,10 @@
 package projector
 
 import (
+	"context"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -56,6 +59,31 @@ func TestSupersededUntilItSpeaks(t *testing.T) {
 	)
 }
 
+// TestSupersededByNobodyAnyMore: whose only word gave way to another content of
+// its identity supersedes nobody, also when nothing of the slot is in memory.
+func TestSupersededByNobodyAnyMore(t *testing.T) {
+	const old, young = "prod/eu/web/1.0", "prod/eu/web/1.1"
+	words := []said{
+		word(t, 1, "/argo", old, "in_progress", 0), word(t, 2, "/ci", young, "in_progress", 60),
+		event(t, events.TypeReported, "prod/us/web/1.0", "/ci", "in_progress-2", 60, 60, events.Reported{Status: "blocked"}),
+	}
+	db, _ := folded(t, words[:2], 1)
+	if got := shownOf(t, db, old).Status; got != statemachine.StatusSuperseded {
+		t.Fatalf("%s is %s, want superseded", old, got)
+	}
+	e := testEngine(db)
+	e.emit = func(context.Context, outgoing) error { return nil }
+	if err := e.load(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.run(t.Context(), decodeAll(toMsgs(words)[2:])), e.sync(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if got := shownOf(t, db, old).Status; got != statemachine.StatusInProgress {
+		t.Errorf("%s is %s, want in_progress", old, got)
+	}
+}
+
 // TestPutBack: the landing that restores what ran before says that a failed one
 // was reverted; one in between, heard of late, says that it was not.
 func TestPutBack(t *testing.T) {
@@ -103,6 +131,22 @@ func TestDependencies(t *testing.T) {
 		if shown.Reason != statemachine.ReasonDependency || len(shown.WaitingFor) != 1 {
 			t.Errorf("shown = %+v, want it to wait for api", shown)
 		}
+	})
+	t.Run("named by the plan alone", func(t *testing.T) {
+		// Whom the plan names stands for the member, though it never speaks of the
+		// release: what it says is for those that wait.
+		named := event(t, events.TypeReleaseDeclared, "prod/r1", "/release", "plan", 0, 24*3600, events.ReleaseDeclared{Members: []events.Member{
+			{Region: "eu", Component: "api", Deployment: "1.0"}, {Region: "eu", Component: "web", DependsOn: []string{"api"}},
+		}})
+		steps := []step{{named, ""}, {queued, "blocked"}, {word(t, 3, "/ci", api, "in_progress", 15), "blocked"}}
+		shown := expect(t, web, steps...)
+		if len(shown.WaitingFor) != 1 || !strings.Contains(shown.WaitingFor[0].Message, "api 1.0 in eu (in_progress)") {
+			t.Errorf("shown = %+v, want it to wait for api as that is now", shown)
+		}
+		expect(t, web, append(steps,
+			step{word(t, 4, "/ci", api, "deployed", 50), "blocked"},
+			step{pass(1, api, 60), "queued"},
+		)...)
 	})
 	t.Run("verified waits", func(t *testing.T) {
 		shown := expect(t, web,

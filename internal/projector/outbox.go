@@ -33,7 +33,7 @@ type outbox struct {
 
 	settlement      // published, and not yet being settled
 	due        int  // rounds since that was last begun
-	more       bool // more messages are waiting to be folded
+	more       bool // there is more to fold
 }
 
 // settlement is what was published, but not marked. Of each slot only the last

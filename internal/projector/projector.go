@@ -124,7 +124,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	g.Go(func() error {
 		defer close(told)
 		e.emit = func(ctx context.Context, o outgoing) error {
-			o.more = len(decoded) > 0
+			o.more = o.more || len(decoded) > 0
 			return send(ctx, told, o)
 		}
 		defer e.close()

@@ -18,7 +18,7 @@ func TestRestartsChangeNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		order := rapid.Permutation(words).Draw(rt, "order")
 		order = append(order, rapid.SliceOfN(rapid.SampledFrom(words), 0, 4).Draw(rt, "again")...)
-		want, told := folded(t, order, 1)
+		want, told := foldedFor(t, rt, order, 1)
 		var expected []view.Change
 		for _, o := range told {
 			expected = append(expected, o.changes...)

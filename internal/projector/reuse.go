@@ -171,7 +171,7 @@ func (e *engine) reload() error {
 		if err := e.loadDefinitions(r); err != nil {
 			return err
 		}
-		e.lifecycles, err = loadLifecycles(r)
+		e.lifecycles, err = loadLifecycles(r, e.definitions)
 		return err
 	})
 }

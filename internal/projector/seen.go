@@ -2,7 +2,8 @@ package projector
 
 import "encoding/binary"
 
-// seen is a Bloom filter over what the store has: identities and deployments.
+// seen is a Bloom filter over what the store has: identities, and the names of
+// deployments and slots as far as engine.seenNames says.
 // Nearly every event is new, and to learn that from the store costs more than
 // to fold it. A false "perhaps" costs that look-up, nothing else; there is never
 // a false "no". The filter is as large as it gets from the start, 16 MiB: at ten

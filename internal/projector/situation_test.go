@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
@@ -57,6 +58,13 @@ func hasty(t testing.TB) string {
 `
 }
 
+// trusted is a Source document: the word of these sources goes before that of
+// others in these statuses.
+func trusted(name, version, pattern string, statuses ...string) string {
+	return fmt.Sprintf("apiVersion: telltale.dev/v1\nkind: Source\nmetadata: {name: %s, version: %q}\nspec: {match: {source: %q}, authority: [%s]}\n",
+		name, version, pattern, strings.Join(statuses, ", "))
+}
+
 // situation draws the words of a few rollouts in a few slots, all that may
 // happen around them, and ticks of two recorders in their order.
 func situation(t testing.TB, rt *rapid.T) (words, ticks []said) {
@@ -88,7 +96,7 @@ func situation(t testing.TB, rt *rapid.T) (words, ticks []said) {
 		}
 		e.SetTime(second(at))
 		var data any
-		switch kind := rapid.IntRange(0, 21).Draw(rt, "kind"); {
+		switch kind := rapid.IntRange(0, 23).Draw(rt, "kind"); {
 		case kind == 0 && len(drawn) > 0: // another copy, perhaps of other content or about something else
 			twin := *rapid.SampledFrom(drawn).Draw(rt, "copy of")
 			twin.RecordedTime = second(recorded)
@@ -130,6 +138,15 @@ func situation(t testing.TB, rt *rapid.T) (words, ticks []said) {
 			data = events.DefinitionActivated{
 				Kind: kindLifecycle, Name: "hasty", Version: "1", Document: hasty(t), Actor: "user:1",
 			}
+		case kind <= 13:
+			activated := events.DefinitionActivated{
+				Kind: definition.KindSource, Name: pick("document", "argo", "all"), Version: fmt.Sprint(i), Actor: "user:1",
+				EffectiveFrom: rapid.SampledFrom([]time.Time{{}, epoch, second(600)}).Draw(rt, "from"),
+				Envs:          rapid.SampledFrom([][]string{nil, {"prod"}, {"stage"}}).Draw(rt, "envs"),
+			}
+			authority := rapid.SampledFrom([][]string{nil, {"in_progress", "deployed"}, {"failed", "no_such"}}).Draw(rt, "authority")
+			activated.Document = trusted(activated.Name, activated.Version, pick("pattern", "/argo", "/ci", "/*"), authority...)
+			e.Type, e.Subject, data = events.TypeDefinitionActivated, activated.Name, activated
 		default:
 			e.Type, e.Subject = events.TypeReported, slot()+"/"+pick("deployment", "1.0", "1.1", "1.2", events.Missing)
 			data = events.Reported{

@@ -20,12 +20,12 @@ func (b *batch) addSlotWord(d *deployment, w statemachine.SlotWord) error {
 		return err
 	}
 	shift := fold.Add(w)
-	b.slotCache.grew(1)
+	b.slotCache.weigh(s)
 	if err := b.w.PutSlotWord(s.name, &w); err != nil {
 		return err
 	}
 	b.showSlot(s)
-	return b.markShifted(s, d.key.Slot, shift)
+	return b.shifted(s, d.key.Slot, shift)
 }
 
 // replaceSlotWords makes words the only ones that a deployment says of its slot.
@@ -39,7 +39,7 @@ func (b *batch) replaceSlotWords(d *deployment, words []statemachine.SlotWord) e
 		return err
 	}
 	removed, added, shift := fold.Replace(d.key.Deployment, words)
-	b.slotCache.grew(len(added) - len(removed))
+	b.slotCache.weigh(s)
 	for i := range removed {
 		if err := b.w.DeleteSlotWord(s.name, &removed[i]); err != nil {
 			return err
@@ -53,7 +53,15 @@ func (b *batch) replaceSlotWords(d *deployment, words []statemachine.SlotWord) e
 	if len(removed)+len(added) > 0 {
 		b.showSlot(s)
 	}
-	return b.markShifted(s, d.key.Slot, shift)
+	return b.shifted(s, d.key.Slot, shift)
+}
+
+// shifted notes for whom other landings make a difference.
+func (b *batch) shifted(s *slot, at events.Slot, shift view.Shift) error {
+	if err := b.markShifted(s, at, shift); err != nil {
+		return err
+	}
+	return b.expectAnew(s, at, shift)
 }
 
 // showSlot brings the row of a slot in line with its words.

@@ -1,7 +1,9 @@
 package projector
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/telltale-dev/telltale/internal/store"
@@ -147,5 +149,34 @@ func TestWordEndsAStall(t *testing.T) {
 				t.Errorf("the index has %v, want a deadline after the word", rows)
 			}
 		})
+	}
+}
+
+// TestLargeStatesStallInParts: what a tick writes of large deployments is more
+// than the store takes at once.
+func TestLargeStatesStallInParts(t *testing.T) {
+	const many = 600
+	var words []said
+	for i := range many {
+		words = append(words, word(t, i, "/ci", fmt.Sprintf("prod/eu/web-%d/1.0", i), "planned", 0, func(_ *events.Event, r *events.Reported) {
+			r.Message = strings.Repeat("x", 8<<10) // as long as a text may be
+		}))
+	}
+	_, told := folded(t, append(words, tick(t, "r1", 24*3600+grace, "eu")), 50)
+	stalled, parts := 0, 0
+	for _, o := range told {
+		here := 0
+		for i := range o.changes {
+			if o.changes[i].Status == statemachine.StatusStalled {
+				here++
+			}
+		}
+		stalled += here
+		if here > 0 {
+			parts++
+		}
+	}
+	if stalled != many || parts < 2 {
+		t.Errorf("%d stalls in %d parts, want %d in more than one", stalled, parts, many)
 	}
 }

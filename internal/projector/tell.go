@@ -72,12 +72,64 @@ func (b *batch) unsettleAll(env, name string, others []string) error {
 	return nil
 }
 
+// expectAnew lets the next tick look at the releases that may expect a slot now in
+// which they were not heard of, or not any more. They may be many, so all that is
+// kept until then is where they begin.
+func (b *batch) expectAnew(s *slot, at events.Slot, shift view.Shift) error {
+	tau, ok := s.fold.Expected(shift)
+	if !ok {
+		return nil
+	}
+	of, from := store.Component{Env: at.Env, Name: at.Component}, store.Naming{Tau: tau}
+	if known, ok := b.expected[of]; ok && !from.Before(known) {
+		return nil
+	}
+	b.expected[of] = from
+	return b.w.PutShifted(of, from)
+}
+
+// maxNamed bounds the releases that one part of a tick lets be looked at.
+const maxNamed = 2000
+
+// unsettleNamed unsettles the releases that [batch.expectAnew] noted, and with
+// them others that were named since then. more: some are left for another part.
+func (b *batch) unsettleNamed() (more bool, err error) {
+	left := maxNamed
+	for _, of := range slices.SortedFunc(maps.Keys(b.expected), store.Component.Compare) {
+		err := b.w.NamedFrom(of, b.expected[of], func(n store.Naming) (bool, error) {
+			if more = left == 0; more {
+				b.expected[of] = n
+				return false, nil
+			}
+			left--
+			return true, b.unsettle(of.Env, n.Release)
+		})
+		if err != nil {
+			return false, err
+		}
+		if more {
+			return true, b.w.PutShifted(of, b.expected[of])
+		}
+		delete(b.expected, of)
+		if err := b.w.DeleteShifted(of); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 // settleReleases tells what became of the releases that changed since the last
-// tick. All that they follow from is in the store. more: some are left for another
-// part.
+// tick. All that they follow from is in the store, and what is in memory is as
+// the store has it. more: some are left for another part.
 func (b *batch) settleReleases(m *message) (more bool, err error) {
 	c := m.cause()
 	releases := store.NewReleases(&b.w.Reader, b.lifecycles.at)
+	releases.Known = func(name string) *store.Deployment {
+		if d, ok := b.deployments.get(name); ok {
+			return &d.row
+		}
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.unsettled)) {
 		if b.full() {
 			return true, nil
@@ -99,17 +151,18 @@ func (b *batch) settleRelease(releases *store.Releases, name string, c cause) er
 		return err
 	}
 	release, err := releases.Read(key)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	unheard := errors.Is(err, store.ErrNotFound)
+	if err != nil && !unheard {
 		return err
 	}
-	facts := release.Facts()
 	was, err := b.w.ToldRelease(name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if unheard && was.Status == "" {
+		return nil // a word that named it was replaced before anybody was told
+	}
+	facts := release.Facts()
 	digest := facts.Digest(key)
 	if was.Digest == digest {
 		return nil

@@ -160,6 +160,70 @@ func TestReleasesAreToldByTicks(t *testing.T) {
 	}
 }
 
+// TestReleasesExpectWhatLandedElsewhere: a release without a plan is told anew when
+// it turns out, late, that a slot of its component ran something before it, when
+// such a slot is left empty, and when it runs something again; not when one
+// landing there follows the other.
+func TestReleasesExpectWhatLandedElsewhere(t *testing.T) {
+	in := func(_ *events.Event, r *events.Reported) { r.Release = "r1" }
+	const here, there = "prod/eu/web/2.0", "prod/us/web/1.0"
+	n := 0
+	say := func(key, status string, second int, change ...func(*events.Event, *events.Reported)) said {
+		n++
+		return word(t, n, "/ci", key, status, second, change...)
+	}
+	at := func(second int) said { return tick(t, "r1", second, "eu", "us") }
+	for _, most := range []int{1, 100} {
+		_, told := folded(t, []said{
+			say(here, "in_progress", 100, in), say(here, "deployed", 160, in), at(200), // message 3
+			say(there, "deployed", 10), at(210), // message 5: heard of late
+			say(there, "removed", 300), at(310), // message 7
+			say("prod/us/api/1.0", "deployed", 10), at(320), // another component
+			say(there, "deployed", 400), at(410), // message 11: a second attempt
+			say("prod/us/web/1.1", "deployed", 500), at(510), // in order
+			say("prod/us/web/1.1", "reverted", 600), at(610),
+			say("prod/ap/web/1.0", "deployed", 150), at(620), // after the release began
+			say("prod/ap/web/1.0", "removed", 90), at(630),
+		}, most)
+		changes, bodies := others[struct {
+			To string `json:"to"`
+		}](t, told, events.TypeReleaseChanged)
+		var got []string
+		for i := range changes {
+			got = append(got, fmt.Sprint(changes[i].ID.Seq, " ", bodies[i].To))
+		}
+		if want := []string{"3 deployed", "5 partially_deployed", "7 deployed", "11 partially_deployed"}; !slices.Equal(got, want) {
+			t.Errorf("in transactions of %d told %q, want %q", most, got, want)
+		}
+	}
+}
+
+// TestReleaseThatNobodyNamesAnyMore: another content of the only word that named
+// it came to count.
+func TestReleaseThatNobodyNamesAnyMore(t *testing.T) {
+	const key = "prod/eu/web/1.0"
+	named := func(release string, recorded int) said {
+		return word(t, 1, "/ci", key, "in_progress", 10, func(e *events.Event, r *events.Reported) {
+			e.RecordedTime, r.Release = second(recorded), release
+		})
+	}
+	_, told := folded(t, []said{
+		named("r1", 3600), tick(t, "r1", 60, "eu"), named("r2", 1800), tick(t, "r1", 70, "eu"), tick(t, "r1", 80, "eu"),
+	}, 1)
+	changes, bodies := others[struct {
+		From string `json:"from"`
+		To   string `json:"to"`
+	}](t, told, events.TypeReleaseChanged)
+	var got []string
+	for i := range changes {
+		got = append(got, fmt.Sprint(changes[i].ID.Seq, " ", changes[i].Key, " ", bodies[i].From, " ", bodies[i].To))
+	}
+	want := []string{"2 prod/r1 unknown in_progress", "4 prod/r1 in_progress unknown", "4 prod/r2 unknown in_progress"}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
 // TestManyReleasesAreToldInParts: the changes of many large releases are more
 // than the store takes at once, and are told all the same, each once.
 func TestManyReleasesAreToldInParts(t *testing.T) {

@@ -29,15 +29,18 @@ type lifecycle struct {
 	compiled *statemachine.Lifecycle
 }
 
-// at returns the lifecycle that a deployment of env follows whose first word was
-// at firstTau: the one in force then, else the built-in one.
+// at returns what a deployment of env follows whose first word was at firstTau:
+// the lifecycle in force then, else the built-in one, with the authority that the
+// Source documents in force then give.
 func (d *documents) at(env string, firstTau int64) *statemachine.Lifecycle {
+	written := statemachine.Standard()
 	for i := range d.lifecycles {
 		if l := &d.lifecycles[i]; l.From <= firstTau && isFor(l.Definition, env) {
-			return l.compiled
+			written = l.compiled
+			break
 		}
 	}
-	return statemachine.Standard()
+	return d.set.Follow(written, env, firstTau)
 }
 
 // isFor reports whether a definition is for an environment.

@@ -43,6 +43,9 @@ type fixture struct {
 	auth *access.Auth
 	url  string
 	seq  uint64 // last position in TT_EVENTS
+
+	suspended []query.SuspendedHook
+	authority []statemachine.AuthoritySpec // that documents give in what is told
 }
 
 func newFixture(t *testing.T, auth *access.Auth) *fixture {
@@ -65,6 +68,7 @@ func newFixture(t *testing.T, auth *access.Auth) *fixture {
 func (f *fixture) serve(now func() time.Time) {
 	srv := httptest.NewServer(query.New(query.Options{
 		DB: f.db, Conn: f.conn, Version: "v1.2.3", Auth: f.auth, Now: now,
+		Suspended: func() []query.SuspendedHook { return f.suspended },
 	}).Handler())
 	f.t.Cleanup(srv.Close)
 	f.url = srv.URL
@@ -89,7 +93,7 @@ func (f *fixture) tell(key string, story ...word) {
 		f.seq++
 		words = append(words, f.word(k, w))
 	}
-	state, steps := statemachine.Standard().Fold(k, words)
+	state, steps := statemachine.Standard().With(f.authority).Fold(k, words)
 	f.update(func(w *store.Writer) error {
 		var last events.ChangeID
 		var changes []view.Change
@@ -127,7 +131,7 @@ func (f *fixture) tell(key string, story ...word) {
 			}
 		}
 		if state.Release != "" {
-			if err := w.PutMember(events.Release{Env: k.Env, Name: state.Release}, key, state.FirstTau); err != nil {
+			if err := w.PutMember(events.Release{Env: k.Env, Name: state.Release}, k, state.FirstTau); err != nil {
 				return err
 			}
 		}

@@ -136,9 +136,10 @@ func (s *Service) getExplanation(w http.ResponseWriter, r *http.Request, caller 
 		if err != nil {
 			return err
 		}
+		follows := known.docs.at(k.Env, story.State.FirstTau)
 		body = view.Explain(&view.Explained{
 			Key: k, State: story.State, Shown: story.Shows(), Steps: story.steps, Placed: story.placed,
-			Deadline:  known.docs.at(k.Env, story.State.FirstTau).Deadlines(k, story.State),
+			Deadline: follows.Deadlines(k, story.State), Best: follows.Best(story.State),
 			Watermark: known.region(k.Region).Watermark, Around: *known.around(k, story.State), Revision: story.Revision(),
 		})
 		return nil

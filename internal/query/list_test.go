@@ -95,14 +95,16 @@ func TestScanIsBounded(t *testing.T) {
 	f := newFixture(t, nil)
 	state, _ := statemachine.Standard().Fold(events.Key{}, nil)
 	const rows = 20_500
-	f.update(func(w *store.Writer) error {
-		for i := range rows {
-			if err := w.PutDeployment(fmt.Sprintf("prod/eu/app/%06d", i), &store.Deployment{State: state}); err != nil {
-				return err
+	for from := 0; from < rows; from += 5000 { // a transaction is bounded
+		f.update(func(w *store.Writer) error {
+			for i := from; i < min(from+5000, rows); i++ {
+				if err := w.PutDeployment(fmt.Sprintf("prod/eu/app/%06d", i), &store.Deployment{State: state}); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	first := f.list("/v1/deployments?status=failed")
 	if len(first.Items) != 0 || first.Next == "" {
 		t.Fatalf("%d items, next %q: want none, and a cursor", len(first.Items), first.Next)

@@ -96,7 +96,7 @@ func (e *environment) evaluate() {
 			d := e.fold(at, name)
 			s.deployments[name] = d
 			words = append(words, d.slotWords...)
-			entries[name] = view.LaneEntryOf(d.Lifecycle, d.State)
+			entries[name] = view.LaneEntryOf(d.Lifecycle, d.State.Head())
 		}
 		s.fold, s.lane = view.FoldSlot(words), view.LaneOf(entries)
 	}

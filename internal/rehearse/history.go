@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/telltale-dev/telltale/internal/definition"
 	"github.com/telltale-dev/telltale/internal/view"
 	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
@@ -55,6 +56,7 @@ type message struct {
 	declared  *view.Declaration
 	freeze    *view.FreezeWord
 	activated *activation
+	source    *definition.Activation
 	tick      *view.Tick
 }
 
@@ -141,9 +143,7 @@ func (m *message) understand(e *events.Event) error {
 		m.freeze = &view.FreezeWord{Tau: tau, Source: e.Source, ID: e.ID, Lifted: e.Type == events.TypeFreezeLifted}
 		return e.DataAs(&m.freeze.Freeze)
 	case events.TypeDefinitionActivated:
-		a, err := readActivation(e, tau)
-		m.activated = a
-		return err
+		return m.activate(e, tau)
 	default:
 		return m.speak(e)
 	}

@@ -85,7 +85,7 @@ func checkShown(t *rapid.T, i int, got, want map[events.Key]*Deployment) {
 	}
 	for key, d := range want {
 		g := got[key]
-		if g == nil || g.Lifecycle != d.Lifecycle || g.State.Digest() != d.State.Digest() || !reflect.DeepEqual(g.Shown, d.Shown) {
+		if g == nil || !g.Lifecycle.Same(d.Lifecycle) || g.State.Digest() != d.State.Digest() || !reflect.DeepEqual(g.Shown, d.Shown) {
 			text := "nothing"
 			if g != nil {
 				text = g.text(key)

@@ -55,6 +55,13 @@ func hasty(name string) string {
 `
 }
 
+// trusted is a Source document: the word of these sources goes before that of
+// others in these statuses.
+func trusted(pattern, statuses string) string {
+	return fmt.Sprintf("apiVersion: telltale.dev/v1\nkind: Source\nmetadata: {name: trusted, version: \"1\"}\nspec: {match: {source: %q}, authority: [%s]}\n",
+		pattern, statuses)
+}
+
 // situation draws the words of a few rollouts, everything that may happen around
 // them, and ticks in their order.
 func situation(t *rapid.T) (words, ticks []*events.Event) {
@@ -94,7 +101,7 @@ func situation(t *rapid.T) (words, ticks []*events.Event) {
 		}
 		key := slotOf() + "/" + pick("deployment", "1.0", "1.1", "1.2", events.Missing)
 		var e *events.Event
-		switch rapid.IntRange(0, 19).Draw(t, "kind") {
+		switch rapid.IntRange(0, 20).Draw(t, "kind") {
 		default:
 			e = say(events.TypeReported, key, source, id, said, recorded, events.Reported{
 				Status: pick("status", statuses...), Version: pick("version", "", "1.0", "1.1", "1.2"), Release: release(), Refs: refs(),
@@ -126,6 +133,11 @@ func situation(t *rapid.T) (words, ticks []*events.Event) {
 		case 9:
 			e = say(events.TypeDefinitionActivated, "hasty", source, id, said, recorded, events.DefinitionActivated{
 				Kind: "Lifecycle", Name: "hasty", Version: "1", Document: hasty("hasty"), Actor: "user:1",
+			})
+		case 10:
+			e = say(events.TypeDefinitionActivated, "trusted", source, id, said, recorded, events.DefinitionActivated{
+				Kind: "Source", Name: "trusted", Version: "1", Actor: "user:1",
+				Document: trusted(pick("pattern", "/argo", "/*"), pick("authority", "", "deployed, failed", "in_progress")),
 			})
 		}
 		words = append(words, e)

@@ -86,7 +86,7 @@ func (w *walk) refold(e *environment, at events.Slot, name string) {
 	s.deployments[name] = d
 	w.stale[d.Key] = true
 	_, _, shift := s.fold.Replace(name, d.slotWords)
-	for _, other := range s.lane.Set(name, view.LaneEntryOf(d.Lifecycle, d.State)) {
+	for _, other := range s.lane.Set(name, view.LaneEntryOf(d.Lifecycle, d.State.Head())) {
 		w.stale[s.deployments[other].Key] = true
 	}
 	if shift.Changed {

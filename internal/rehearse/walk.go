@@ -63,11 +63,8 @@ type walk struct {
 
 func newWalk(h *History, l Lifecycles) *walk {
 	w := &walk{
-		history: h, given: l, lifecycles: l, clock: view.NewClock(h.settings, nil, nil), heard: make(map[identity][]copyHeard),
+		history: h, given: l, lifecycles: under(l, nil), clock: view.NewClock(h.settings, nil, nil), heard: make(map[identity][]copyHeard),
 		envs: make(map[string]*environment), shown: make(map[events.Key]*Deployment), due: make(map[string]*agenda),
-	}
-	if l == nil {
-		w.lifecycles = inForce(nil)
 	}
 	return w
 }
@@ -90,7 +87,7 @@ func (w *walk) step(i int) []Change {
 		}
 	case m.hash == "": // cannot be used
 	case w.repeats(m):
-	case len(w.heard[m.identity]) > 1, m.activated != nil && w.given == nil:
+	case len(w.heard[m.identity]) > 1, m.activated != nil && w.given == nil, m.source != nil:
 		w.restart(i + 1)
 	case m.env != "":
 		w.take(m)
@@ -112,9 +109,7 @@ func (w *walk) repeats(m *message) bool {
 // restart evaluates everything up to a message anew.
 func (w *walk) restart(n int) {
 	counted := w.history.counted(n)
-	if w.given == nil {
-		w.lifecycles = inForce(counted)
-	}
+	w.lifecycles = under(w.given, counted)
 	w.envs = environments(counted, w.lifecycles)
 	for key := range w.shown {
 		w.stale[key] = true

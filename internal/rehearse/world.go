@@ -29,13 +29,12 @@ type Slot struct {
 }
 
 // World evaluates the first n messages from nothing, under the lifecycles of l;
-// nil stands for those that these messages put in force. It panics when n is
+// nil stands for those that these messages put in force. The Source documents
+// that they put in force give authority under either. It panics when n is
 // negative or more than [History.Len].
 func (h *History) World(n int, l Lifecycles) *World {
 	counted := h.counted(n)
-	if l == nil {
-		l = inForce(counted)
-	}
+	l = under(l, counted)
 	clock := view.NewClock(h.settings, nil, nil)
 	for i := range h.messages[:n] {
 		if m := &h.messages[i]; m.tick != nil {

@@ -13,24 +13,41 @@ import (
 
 // format is the version of keys and rows together. A store of another format is
 // refused; the stream has everything to make a new one.
-const format = 3
+const format = 4
 
 // Sizes in bytes.
 const (
-	defaultCache = 384 << 20
-	memTable     = 32 << 20
+	defaultCache = 128 << 20
 	memTables    = 3
+
+	// To write a table Badger takes memory for it from a pool, in pieces of twice
+	// the size before, and gives it back to the pool: in the end eight pieces are
+	// there, each as large as a memtable needed. With blocks that a page fits into,
+	// and no other table larger than a memtable, that is 28 MiB each; of memtables
+	// of 32 MiB it was 124.
+	memTable  = 12 << 20
+	blockSize = 8 << 10
+	tableSize = 2 << 20
+
+	// levelSize is the most that the first level behind memtables holds: a larger
+	// one saves a level, and so one writing of most rows.
+	levelSize = 64 << 20
+
+	// So many tables of memtables wait until they are merged into that level, which
+	// is then written anew; at twice as many the writer waits.
+	waitingTables = 10
+
 	// maxTx is where a transaction asks to be ended: Badger refuses one at 15 %
 	// of a memtable, and its own overhead per row is not in our count.
 	maxTx      = memTable / 100 * 5
-	maxTxRows  = 20_000
+	maxTxRows  = 7_000 // it refuses 19,000, too
 	defaultGap = 256 << 20
 )
 
 // Options of a store. The zero value is a store with defaults.
 type Options struct {
-	// CacheBytes bounds the caches of blocks and indexes; default 384 MiB. The
-	// memtables take 160 MiB more.
+	// CacheBytes bounds the caches of blocks and indexes; default 128 MiB. The
+	// memtables and what they are written with take 300 MiB more.
 	CacheBytes int64
 
 	// Sync makes every transaction wait for the disk. Without it a power cut
@@ -80,21 +97,28 @@ func Open(dir string, opt Options) (db *DB, err error) {
 			db, err = nil, newOpenError(KindDamaged, dir, fmt.Errorf("%v", p))
 		}
 	}()
-	b, err := badger.Open(badger.DefaultOptions(dir).
+	o := badger.DefaultOptions(dir).
 		WithReadOnly(opt.ReadOnly).
 		WithSyncWrites(opt.Sync).
 		WithDetectConflicts(false). // one writer, see the package comment
 		WithNumVersionsToKeep(1).
 		WithCompression(options.Snappy).
 		WithChecksumVerificationMode(options.OnBlockRead).
-		WithBlockCacheSize(opt.CacheBytes / 3 * 2).
-		WithIndexCacheSize(opt.CacheBytes / 3).
+		WithBlockCacheSize(opt.CacheBytes / 2).
+		WithIndexCacheSize(opt.CacheBytes / 2).
 		WithMemTableSize(memTable).
+		WithBlockSize(blockSize).
+		WithBaseTableSize(tableSize).
+		WithBaseLevelSize(levelSize).
+		WithNumLevelZeroTables(waitingTables).
+		WithNumLevelZeroTablesStall(2 * waitingTables).
 		WithNumMemtables(memTables).
 		WithNumCompactors(2).           // each keeps buffers of the largest table it has built
 		WithValueLogFileSize(memTable). // rows are small: the value log stays empty
 		WithMetricsEnabled(false).
-		WithLogger(newLogger(opt.Logger)))
+		WithLogger(newLogger(opt.Logger))
+	o.TableSizeMultiplier = 1
+	b, err := badger.Open(o)
 	if err != nil {
 		return nil, classifyOpen(dir, err)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -70,6 +71,48 @@ func TestRowsThatTicksLookAt(t *testing.T) {
 			if got, err := r.EnvironmentsIn(region); err != nil || !slices.Equal(got, want) {
 				t.Errorf("environments in %s: %v, %v, want %v", region, got, err, want)
 			}
+		}
+		return nil
+	})
+}
+
+func TestReleasesAreFoundByComponentAndTime(t *testing.T) {
+	db := openT(t, t.TempDir(), small)
+	web, webs := Component{"p", "web"}, Component{"p", "web-2"}
+	named := func(w *Writer, release, deployment string, tau int64) error {
+		key, err := events.ParseKey(deployment)
+		return errors.Join(err, w.PutMember(events.Release{Env: "p", Name: release}, key, tau))
+	}
+	update(t, db, func(w *Writer) error {
+		return errors.Join(
+			// In two regions, and of one of them again; before 1970; and a component
+			// whose name begins with another's.
+			named(w, "r2", "p/eu/web/1", 20), named(w, "r2", "p/us/web/1", 20), named(w, "r1", "p/eu/web/2", 20), named(w, "r3", "p/eu/web/3", -5),
+			named(w, "r4", "p/eu/web-2/1", 20), w.PutShifted(web, Naming{Tau: -7}), w.PutShifted(webs, Naming{20, "r4"}), w.PutShifted(web, Naming{Tau: -9}),
+		)
+	})
+	update(t, db, func(w *Writer) error { return w.DeleteShifted(webs) })
+	viewing(t, db, func(r *Reader) error {
+		for _, tt := range []struct {
+			of   Component
+			from Naming
+			want []Naming
+		}{
+			{web, Naming{Tau: math.MinInt64}, []Naming{{-5, "r3"}, {20, "r1"}, {20, "r2"}}},
+			{web, Naming{20, "r2"}, []Naming{{20, "r2"}}},
+			{web, Naming{Tau: 21}, nil},
+			{webs, Naming{}, []Naming{{20, "r4"}}},
+			{Component{"q", "web"}, Naming{}, nil},
+		} {
+			var got []Naming
+			err := r.NamedFrom(tt.of, tt.from, func(n Naming) (bool, error) { got = append(got, n); return true, nil })
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("named of %s from %v: %v, %v, want %v", tt.of, tt.from, got, err, tt.want)
+			}
+		}
+		shifted, err := r.Shifted()
+		if want := map[Component]Naming{web: {Tau: -9}}; err != nil || !maps.Equal(shifted, want) {
+			t.Errorf("shifted %v, %v, want %v", shifted, err, want)
 		}
 		return nil
 	})

@@ -22,6 +22,8 @@ import (
 //	s     env/region/component                        view.Slot, without what its latest deployment says
 //	l     env/region/component 00 τ(8) identity(16)   statemachine.SlotWord
 //	r     env/release 00 deployment key               τ of the first word that named the deployment in the release
+//	h     env/component 00 τ(8) release               (empty) the same, by component and τ
+//	q     env/component                               where to begin in h: landings there changed who expects them
 //	g     env 00 subject 00 stream-seq(8)             Ref: an Event about a release or the environment
 //	v     env/region/component 00 stream-seq(8)       Ref: a follow word or an observation that waits for a name
 //	u     region 00 due(8) deployment key             (empty) a deadline to look at
@@ -48,6 +50,8 @@ const (
 	kindSlot       = 's'
 	kindSlotWord   = 'l'
 	kindRelease    = 'r'
+	kindNamed      = 'h'
+	kindShifted    = 'q'
 	kindChange     = 'c'
 	kindDirty      = 'k'
 	kindTick       = 't'

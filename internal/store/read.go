@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -88,6 +87,18 @@ func (r *Reader) Deployments(prefix, after string, fn func(key string, d *Deploy
 	})
 }
 
+// Heads calls fn with the head of the state of each deployment whose key begins
+// with prefix, in key order. fn may not keep the head.
+func (r *Reader) Heads(prefix string, fn func(key string, h *statemachine.Head) error) error {
+	return r.Scan(keyDeployment(nil, prefix), nil, func(k, v []byte) (bool, error) {
+		h, err := decodeHead(v)
+		if err != nil {
+			return false, err
+		}
+		return true, fn(string(k[1:]), h)
+	})
+}
+
 // Event returns one stored copy, or [ErrNotFound].
 func (r *Reader) Event(ref Ref) (e Event, err error) {
 	err = r.get(keyPage(nil, ref.page()), func(v []byte) (err error) {
@@ -158,35 +169,14 @@ func (r *Reader) Identity(h IdentityHash) (id Identity, err error) {
 	return id, err
 }
 
-// Known calls fn for each identity that was heard of, and for the hash of ("",
-// key) of each deployment and slot: what a filter has to know to say that something is
-// new. It reads keys only.
+// Known calls fn for each identity that was heard of: what a filter has to know
+// to say that something is new. It reads keys only.
 func (r *Reader) Known(fn func(IdentityHash)) error {
-	err := r.keys([]byte{kindIdentity}, func(k []byte) error {
+	return r.keys([]byte{kindIdentity}, func(k []byte) error {
 		if len(k) != 1+len(IdentityHash{}) {
 			return ErrCodec
 		}
 		fn(IdentityHash(k[1:]))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	slot := ""
-	err = r.keys([]byte{kindDeployment}, func(k []byte) error {
-		name := string(k[1:])
-		fn(HashIdentity("", name))
-		if at := name[:max(strings.LastIndexByte(name, '/'), 0)]; at != slot {
-			slot = at
-			fn(HashIdentity("", slot))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return r.keys([]byte{kindSlot}, func(k []byte) error {
-		fn(HashIdentity("", string(k[1:])))
 		return nil
 	})
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,6 +15,11 @@ import (
 type Releases struct {
 	r  *Reader
 	at func(env string, firstTau int64) *statemachine.Lifecycle
+
+	// Known, when it is not nil, returns a deployment as the snapshot has it, for
+	// those that somebody has in memory, and else nil. Rows cost most of what a
+	// release does. A deployment without a State is one that the snapshot has not.
+	Known func(name string) *Deployment
 
 	plans    map[string]*plans        // by environment, once they were asked for
 	placings map[events.Slot]*Placing // likewise; nil: the slot has no followers
@@ -147,12 +151,9 @@ func (m *membership) look(name string, named bool, first int64) error {
 	if m.of[name] {
 		return nil
 	}
-	d, err := m.r.deployment(name)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
+	d, err := m.deployment(name)
 	if err != nil {
-		return err
+		return ignoreNotFound(err)
 	}
 	key, err := events.ParseKey(name)
 	if err != nil {
@@ -174,6 +175,18 @@ func (m *membership) look(name string, named bool, first int64) error {
 	m.moved = max(m.moved, d.Moved)
 	m.heard = append(m.heard, view.SeenOf(key, d.State, d.Shows()))
 	return nil
+}
+
+// deployment returns a deployment, or [ErrNotFound] for one that has no words.
+func (x *Releases) deployment(name string) (*Deployment, error) {
+	if x.Known != nil {
+		if d := x.Known(name); d != nil && d.State == nil {
+			return nil, ErrNotFound
+		} else if d != nil {
+			return d, nil
+		}
+	}
+	return x.r.deployment(name)
 }
 
 // firstWord returns the least τ of the words of a deployment that name the

@@ -55,7 +55,7 @@ func (s *story) tell(name, named string, words ...statemachine.Word) {
 			}
 		}
 		if named != "" {
-			err = errors.Join(err, w.PutMember(events.Release{Env: key.Env, Name: named}, name, state.FirstTau))
+			err = errors.Join(err, w.PutMember(events.Release{Env: key.Env, Name: named}, key, state.FirstTau))
 		}
 		return errors.Join(err, w.PutSlot(key.Slot.String(), &view.Slot{Latest: view.Latest{Deployment: key.Deployment}}),
 			w.PutDeployment(name, &Deployment{State: state, Words: last, Moved: s.seq}))

@@ -133,6 +133,34 @@ func decodeDeployment(v []byte) (*Deployment, error) {
 	return row, err
 }
 
+// decodeHead reads the head of the state in a row of a deployment.
+func decodeHead(v []byte) (*statemachine.Head, error) {
+	d := decoder{b: v}
+	var contested, shown, check, owner, also bool
+	d.flags(&contested, &shown, &check, &owner, &also)
+	d.skipRef()
+	d.uint()
+	d.uint()
+	if check {
+		d.int()
+	}
+	if owner {
+		d.bytes()
+	}
+	if also {
+		for range d.count() {
+			d.bytes()
+		}
+	}
+	if shown {
+		d.bytes()
+	}
+	if d.failed {
+		return nil, ErrCodec
+	}
+	return statemachine.DecodeHead(d.b)
+}
+
 // Identity is all that was heard under one (source, id): each content once, by
 // the copy that was recorded first, in the order of (recorded, hash). The first
 // counts. There is one, unless an id was used twice.
@@ -266,6 +294,12 @@ func appendRef(b []byte, id events.ChangeID) []byte {
 	b = appendText(b, id.Incarnation)
 	b = binary.AppendUvarint(b, id.Seq)
 	return binary.AppendUvarint(b, uint64(id.Index))
+}
+
+func (d *decoder) skipRef() {
+	d.bytes()
+	d.uint()
+	d.uint()
 }
 
 func (d *decoder) ref() events.ChangeID {

@@ -83,10 +83,15 @@ func (w *Writer) DeleteSlotWord(slot string, word *statemachine.SlotWord) error 
 	return w.Delete(keySlotWord(nil, slot, word))
 }
 
-// PutMember notes that a deployment was named in a release, first by a word at τ.
-func (w *Writer) PutMember(release events.Release, deployment string, tau int64) error {
-	k := w.arena.keep(keyMember(w.arena.next(), release, deployment))
-	return w.Put(k, w.arena.keep(binary.AppendVarint(w.arena.next(), tau)))
+// PutMember notes that a deployment was named in a release, first by a word at τ,
+// and lets the release be found by [Reader.NamedFrom].
+func (w *Writer) PutMember(release events.Release, deployment events.Key, tau int64) error {
+	k := w.arena.keep(keyMember(w.arena.next(), release, deployment.String()))
+	if err := w.Put(k, w.arena.keep(binary.AppendVarint(w.arena.next(), tau))); err != nil {
+		return err
+	}
+	of := Component{Env: release.Env, Name: deployment.Component}
+	return w.Put(w.arena.keep(keyNaming(w.arena.next(), of, Naming{tau, release.Name})), nil)
 }
 
 // PutChange writes a change. Changes of one incarnation are put in their order.

@@ -16,6 +16,8 @@ type answer struct {
 
 	version string    // of the deployment
 	landed  time.Time // when it did
+	base    string    // its status without what neighbours and silence lay over it
+	best    []string  // see Explained
 	b       strings.Builder
 }
 
@@ -145,6 +147,9 @@ func (a *answer) sides() {
 			says = append(says, fmt.Sprintf("%s says %s since %s", c.Source, c.Status, at(c.At)))
 		}
 		a.sentence("Sources contradict each other: %s", strings.Join(says, ", "))
+		if len(a.best) > 0 {
+			a.sentence("Whether it is %s is best known to %s", a.base, strings.Join(a.best, " and "))
+		}
 	}
 	if o := a.Observed; o != nil {
 		record := a.version

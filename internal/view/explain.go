@@ -103,6 +103,7 @@ type Explained struct {
 	Steps     []statemachine.Step // of the fold, in canonical order
 	Placed    map[uint64]Placed   // see [History]
 	Deadline  statemachine.Deadline
+	Best      []string  // sources whose word goes before that of others in the base status
 	Watermark time.Time // of the region; zero: none
 	Around    Around
 	Revision  uint64
@@ -139,7 +140,7 @@ func Explain(x *Explained) *Explanation {
 	}
 	e.HistoryOmitted = max(len(history)-maxExplained, 0)
 	e.History = history[e.HistoryOmitted:]
-	a := answer{Explanation: e, version: body.Version, landed: body.LandedAt}
+	a := answer{Explanation: e, version: body.Version, landed: body.LandedAt, base: s.Status, best: x.Best}
 	e.Answer = a.text()
 	return e
 }

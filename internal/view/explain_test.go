@@ -115,6 +115,14 @@ func TestExplainMentionsWhatElseIsKnown(t *testing.T) {
 	if !strings.HasSuffix(got, want) {
 		t.Errorf("%s", got)
 	}
+	x.Best = []string{"/argo", "/flux"}
+	if got := Explain(x).Answer; !strings.Contains(got, " since 2026-03-01T10:00:00Z. Whether it is deployed is best known to /argo and /flux. 3 ") {
+		t.Errorf("who knows best is not told: %s", got)
+	}
+	x.Shown.Conditions = nil
+	if got := Explain(x).Answer; strings.Contains(got, "best known") {
+		t.Errorf("nobody contradicts, and yet: %s", got)
+	}
 }
 
 func TestExplainKeepsTheLastEvents(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 // Only a landing that counts can put back: while the old attempt never stopped
 // running, a word that it runs is no landing, and the failed one stays failed.
 func (f *SlotFold) PutBack(deployment string, number uint32, started int64) *statemachine.PutBack {
-	own, landed := f.attempts[attempt{deployment, number}]
-	before, next, until := own-1, own+1, int64(math.MaxInt64)
-	if !landed {
+	own := int(f.latest(deployment, number)) // plus one
+	before, next, until := own-2, own, int64(math.MaxInt64)
+	if own == 0 {
 		next = f.after(started)
 		before, until = next-1, started
 	}
@@ -89,6 +89,8 @@ type Shift struct {
 	Changed     bool
 	Deployments []string // those whose landings, or what is beside them, changed; sorted
 	From, To    int64    // around when, Unix nanoseconds, both included
+
+	gaps gapShift
 }
 
 // Concerns reports whether [SlotFold.PutBack] or [SlotFold.PresentLanding] may
@@ -153,5 +155,79 @@ func shiftBetween(before, after []moment) Shift {
 	}
 	slices.Sort(s.Deployments)
 	s.Deployments = slices.Compact(s.Deployments)
+	s.gaps = gapShiftBetween(gapsIn(before[max(head-1, 0):]), gapsIn(after[max(head-1, 0):]))
+	return s
+}
+
+// Expected reports from which τ on a release may have another answer of
+// [SlotFold.Expects] after a shift that was the slot's last; ok is false when none
+// has. A landing in order, where something runs, is expected as what ran before
+// it was.
+func (f *SlotFold) Expected(s Shift) (first int64, ok bool) {
+	if !s.gaps.changed {
+		return 0, false
+	}
+	first = s.gaps.from
+	if s.gaps.ended && len(f.landings) > 0 {
+		first = min(first, f.landing(0).Tau)
+	}
+	return first + 1, true // Expects asks for the instant before
+}
+
+// gap is a time in which a slot ran nothing, or nothing is known, without its
+// end.
+type gap struct{ from, to int64 }
+
+// gapsIn returns the gaps of a history, in order, as if nothing was before it.
+func gapsIn(history []moment) []gap {
+	var out []gap
+	add := func(from, to int64) {
+		last := len(out) - 1
+		switch {
+		case from >= to:
+		case last >= 0 && out[last].to == from: // what landed in between was gone at once
+			out[last].to = to
+		default:
+			out = append(out, gap{from, to})
+		}
+	}
+	from := int64(math.MinInt64)
+	for _, m := range history {
+		add(from, m.Tau)
+		from = m.emptied
+	}
+	add(from, math.MaxInt64)
+	return out
+}
+
+// gapShift is what changed in the gaps of a slot.
+type gapShift struct {
+	changed bool
+	from    int64 // when they begin to differ
+	ended   bool  // it runs something now where it ran nothing, or the other way round
+}
+
+// gapShiftBetween compares the gaps of two histories that begin alike. Of a slot
+// that runs nothing, before and now, nobody expects anything.
+func gapShiftBetween(before, after []gap) gapShift {
+	empty := func(gaps []gap) bool { return len(gaps) > 0 && gaps[len(gaps)-1].to == math.MaxInt64 }
+	if slices.Equal(before, after) || empty(before) && empty(after) {
+		return gapShift{}
+	}
+	s := gapShift{changed: true, ended: empty(before) != empty(after)}
+	same := 0
+	for same < min(len(before), len(after)) && before[same] == after[same] {
+		same++
+	}
+	switch {
+	case same == len(before):
+		s.from = after[same].from
+	case same == len(after):
+		s.from = before[same].from
+	case before[same].from == after[same].from:
+		s.from = min(before[same].to, after[same].to)
+	default:
+		s.from = min(before[same].from, after[same].from)
+	}
 	return s
 }

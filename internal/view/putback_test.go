@@ -88,6 +88,14 @@ func TestRunningAt(t *testing.T) {
 	}
 }
 
+// expects asks a slot for first words at and between all times of the law below.
+func expects(f *SlotFold) (out []bool) {
+	for first := range int64(20) {
+		out = append(out, f.Expects(first*15e9), f.Expects(first*15e9+1))
+	}
+	return out
+}
+
 // A shift concerns everyone whose answer is another one, in whatever order words
 // come and go; and the answers are those of all words at once.
 func TestShiftConcernsAllThatChange(t *testing.T) {
@@ -118,7 +126,7 @@ func TestShiftConcernsAllThatChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := FoldSlot(nil)
 		var words []statemachine.SlotWord
-		before := answers(f)
+		before, expected := answers(f), expects(f)
 		for i := range rapid.IntRange(1, 14).Draw(t, "steps") {
 			var shift Shift
 			name := rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "deployment")
@@ -142,6 +150,17 @@ func TestShiftConcernsAllThatChange(t *testing.T) {
 					t.Fatalf("%+v: %s became %s, but %+v does not concern it", a, before[j], after[j], shift)
 				}
 			}
+			now := expects(f)
+			from, ok := f.Expected(shift)
+			for j := range now {
+				if first := int64(j/2*15e9) + int64(j%2); now[j] != expected[j] && (!ok || first < from) {
+					t.Fatalf("a release from %d on: %v became %v, but %+v says from %d, %v", first, expected[j], now[j], shift, from, ok)
+				}
+			}
+			if ok && slices.Equal(now, expected) && shift.gaps.from > 0 {
+				t.Fatalf("%+v says from %d, and nobody has another answer", shift, from)
+			}
+			expected = now
 			whole := FoldSlot(slices.Clone(words))
 			if got := answers(whole); !slices.Equal(got, after) || slotText(whole) != slotText(f) {
 				t.Fatalf("word by word %s %v\nat once      %s %v", slotText(f), after, slotText(whole), got)
@@ -164,8 +183,15 @@ func TestShiftConcernsFew(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the shift of a landing is %+v, want %+v", got, want)
 	}
+	if from, ok := f.Expected(got); ok {
+		t.Errorf("after a landing in order releases from %d on expect another slot", from)
+	}
 	got = f.Add(statemachine.SlotWord{Kind: statemachine.SlotRemoved, Tau: 300e12, Deployment: "x"})
+	want.gaps = gapShift{changed: true, from: 300e12, ended: true}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the shift of a removal is %+v, want %+v", got, want)
+	}
+	if from, ok := f.Expected(got); from != 1 || !ok {
+		t.Errorf("after a removal releases from %d on expect another slot, want all behind the first landing", from)
 	}
 }

@@ -197,7 +197,7 @@ func evaluate(words []told) string {
 	entries := map[string]LaneEntry{}
 	for name, words := range own {
 		s, spoken := fold(name, words)
-		states[name], entries[name] = s, LaneEntryOf(l, s)
+		states[name], entries[name] = s, LaneEntryOf(l, s.Head())
 		landings = append(landings, spoken...)
 	}
 	slot := FoldSlot(landings)
@@ -306,7 +306,7 @@ func (w *world) refold(name string) []string {
 	s, spoken := fold(name, words)
 	w.states[name] = s
 	_, _, shift := w.slot.Replace(name, spoken)
-	concerned := w.lane.Set(name, LaneEntryOf(statemachine.Standard(), s))
+	concerned := w.lane.Set(name, LaneEntryOf(statemachine.Standard(), s.Head()))
 	for other, s := range w.states {
 		if shift.Concerns(other, cmp.Or(s.StartedAt(), s.Since)) {
 			concerned = append(concerned, other)

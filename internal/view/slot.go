@@ -55,18 +55,27 @@ type Landing struct {
 type SlotFold struct {
 	words    []statemachine.SlotWord // in order
 	landings []landing
-	running  int             // index into landings plus one; 0: nothing runs
-	attempts map[attempt]int // the latest landing of each attempt, an index into landings
-	heard    map[string]int  // canonical version → the first word that named it
-	landed   map[string]bool // canonical version → it has landed
+	running  int              // index into landings plus one; 0: nothing runs
+	names    map[string]int32 // index into known
+	known    []known
+	again    map[attempt]int32 // the latest landing of each attempt but the first ones: index into landings plus one
+}
+
+// known is what is known of a name: of the deployment and of the (canonical)
+// version that are called so. A server keeps the folds of all slots that are
+// spoken of, and where one of the two is named by the other that halves them.
+type known struct {
+	latest int32 // landing of the deployment's first attempt: index into landings plus one; 0: none
+	heard  int32 // index into words plus one of the first that named the version; 0: none did
+	landed bool  // the version has landed
 }
 
 // landing is a Landing by reference, to keep long histories small.
 type landing struct {
-	word     int // index into words
-	of       int // index into landings: itself, or for a restored one what it puts back
-	emptied  int // index into words of what left the slot empty after it; 0: nothing did
-	prior    int // index into landings plus one of the attempt's landing before; 0: none
+	word     int32 // index into words
+	of       int32 // index into landings: itself, or for a restored one what it puts back
+	emptied  int32 // index into words of what left the slot empty after it; 0: nothing did
+	prior    int32 // index into landings plus one of the attempt's landing before; 0: none
 	class    Class
 	restored bool
 	first    bool // no landing before it had its version
@@ -77,21 +86,80 @@ type attempt struct {
 	number     uint32
 }
 
-// FoldSlot folds words, in any order. It keeps and sorts the slice.
+// FoldSlot folds words, in any order. It sorts the slice.
 func FoldSlot(words []statemachine.SlotWord) *SlotFold {
-	f := &SlotFold{
-		words: words, attempts: make(map[attempt]int), heard: make(map[string]int), landed: make(map[string]bool),
-	}
-	slices.SortFunc(f.words, compareSlotWords)
+	slices.SortFunc(words, compareSlotWords)
+	// It may stay for long, so without the room that grown slices have.
+	f := &SlotFold{words: slices.Clone(words), names: make(map[string]int32)}
 	for i := range f.words {
+		if i > 0 {
+			share(&f.words[i], &f.words[i-1])
+		}
 		f.step(i)
 	}
+	f.landings, f.known = slices.Clone(f.landings), slices.Clone(f.known)
 	return f
+}
+
+// share lets a word share the texts that it repeats.
+func share(w, before *statemachine.SlotWord) {
+	if w.Source == before.Source {
+		w.Source = before.Source
+	}
+	if w.Version == w.Deployment {
+		w.Version = w.Deployment
+	}
+}
+
+// own gives a word texts of its own: those of an event are parts of all of it.
+func own(w statemachine.SlotWord) statemachine.SlotWord {
+	for _, text := range [...]*string{&w.Source, (*string)(&w.Sequence), &w.Deployment, &w.ID, &w.Version} {
+		*text = strings.Clone(*text)
+	}
+	return w
+}
+
+// of returns what is known of a name, to be changed.
+func (f *SlotFold) of(name string) *known {
+	i, there := f.names[name]
+	if !there {
+		i = int32(len(f.known))
+		f.known = append(f.known, known{})
+		f.names[name] = i
+	}
+	return &f.known[i]
+}
+
+// latest returns the latest landing of an attempt, as an index into landings
+// plus one; 0: it never landed.
+func (f *SlotFold) latest(deployment string, number uint32) int32 {
+	if number != 1 {
+		return f.again[attempt{deployment, number}]
+	}
+	if i, there := f.names[deployment]; there {
+		return f.known[i].latest
+	}
+	return 0
+}
+
+func (f *SlotFold) setLatest(w *statemachine.SlotWord, landing int32) {
+	if w.Attempt == 1 {
+		f.of(w.Deployment).latest = landing
+		return
+	}
+	if f.again == nil {
+		f.again = make(map[attempt]int32)
+	}
+	f.again[attempt{w.Deployment, w.Attempt}] = landing
 }
 
 // Add adds a word and says what that changes. The word must not be there yet.
 func (f *SlotFold) Add(w statemachine.SlotWord) Shift {
 	i, _ := slices.BinarySearchFunc(f.words, w, compareSlotWords)
+	w = own(w)
+	if i > 0 {
+		share(&w, &f.words[i-1])
+	}
 	return f.change(i, func() { f.words = slices.Insert(f.words, i, w) })
 }
 
@@ -112,11 +180,11 @@ func (f *SlotFold) Replace(deployment string, words []statemachine.SlotWord) (re
 		if !f.has(w) {
 			added = append(added, w)
 		}
+		all = append(all, own(w))
 	}
 	if len(removed) == 0 && len(added) == 0 {
 		return nil, nil, Shift{}
 	}
-	all = append(all, words...)
 	slices.SortFunc(all, compareSlotWords)
 	same := 0
 	for same < min(len(all), len(f.words)) && all[same] == f.words[same] {
@@ -128,7 +196,7 @@ func (f *SlotFold) Replace(deployment string, words []statemachine.SlotWord) (re
 // change folds again from the word at index i on, once edit has changed words
 // from there on.
 func (f *SlotFold) change(i int, edit func()) Shift {
-	kept, _ := slices.BinarySearchFunc(f.landings, i, func(l landing, i int) int { return cmp.Compare(l.word, i) })
+	kept, _ := slices.BinarySearchFunc(f.landings, i, func(l landing, i int) int { return cmp.Compare(int(l.word), i) })
 	from := max(kept-2, 0) // of those that stay, only the last can change
 	before := f.moments(from)
 	f.rewind(i)
@@ -179,22 +247,17 @@ func (f *SlotFold) has(w statemachine.SlotWord) bool {
 
 // rewind undoes the words from index to on.
 func (f *SlotFold) rewind(to int) {
-	for n := len(f.landings) - 1; n >= 0 && f.landings[n].word >= to; n-- {
+	for n := len(f.landings) - 1; n >= 0 && int(f.landings[n].word) >= to; n-- {
 		what, l := f.original(n), &f.landings[n]
-		if key := (attempt{what.Deployment, what.Attempt}); l.prior > 0 {
-			f.attempts[key] = l.prior - 1
-		} else {
-			delete(f.attempts, key)
-		}
+		f.setLatest(what, l.prior)
 		if l.first {
-			delete(f.landed, canonicalVersion(what.Version))
+			f.of(canonicalVersion(what.Version)).landed = false
 		}
 		f.landings = f.landings[:n]
 	}
 	for i := to; i < len(f.words); i++ {
-		version := canonicalVersion(f.words[i].Version)
-		if first, known := f.heard[version]; known && first == i {
-			delete(f.heard, version)
+		if k := f.of(canonicalVersion(f.words[i].Version)); int(k.heard) == i+1 {
+			k.heard = 0
 		}
 	}
 	f.running = len(f.landings)
@@ -202,7 +265,7 @@ func (f *SlotFold) rewind(to int) {
 		return
 	}
 	switch last := &f.landings[f.running-1]; {
-	case last.emptied >= to:
+	case int(last.emptied) >= to:
 		last.emptied = 0
 	case last.emptied > 0:
 		f.running = 0
@@ -213,13 +276,13 @@ func (f *SlotFold) rewind(to int) {
 // stepped before.
 func (f *SlotFold) step(i int) {
 	w := &f.words[i]
-	version := canonicalVersion(w.Version)
-	if _, known := f.heard[version]; !known {
-		f.heard[version] = i
+	version := f.of(canonicalVersion(w.Version))
+	if version.heard == 0 {
+		version.heard = int32(i + 1)
 	}
 	var now *statemachine.SlotWord // the word that landed what runs
 	if f.running > 0 {
-		now = &f.words[f.landings[f.landings[f.running-1].of].word]
+		now = f.original(f.running - 1)
 	}
 	runs := now != nil && now.Deployment == w.Deployment
 	switch w.Kind {
@@ -227,8 +290,9 @@ func (f *SlotFold) step(i int) {
 		if runs && now.Attempt == w.Attempt || f.echoes(w) {
 			return
 		}
-		f.land(landing{word: i, of: len(f.landings), class: f.classify(w.Version, version), first: !f.landed[version]})
-		f.landed[version] = true
+		l := landing{word: int32(i), of: int32(len(f.landings)), class: f.classify(w.Version, version), first: !version.landed}
+		version.landed = true
+		f.land(l)
 	case statemachine.SlotReverted:
 		if runs {
 			f.restore(i)
@@ -243,18 +307,14 @@ func (f *SlotFold) step(i int) {
 func (f *SlotFold) land(l landing) {
 	f.landings = append(f.landings, l)
 	f.running = len(f.landings)
-	what := f.original(f.running - 1)
-	key := attempt{what.Deployment, what.Attempt}
-	last := &f.landings[f.running-1]
-	if prior, landed := f.attempts[key]; landed {
-		last.prior = prior + 1
-	}
-	f.attempts[key] = f.running - 1
+	what, last := f.original(f.running-1), &f.landings[f.running-1]
+	last.prior = f.latest(what.Deployment, what.Attempt)
+	f.setLatest(what, int32(f.running))
 }
 
 // empty leaves the slot without anything that runs.
 func (f *SlotFold) empty(word int) {
-	f.landings[f.running-1].emptied = word
+	f.landings[f.running-1].emptied = int32(word)
 	f.running = 0
 }
 
@@ -265,8 +325,7 @@ func (f *SlotFold) echoes(w *statemachine.SlotWord) bool {
 		return false
 	}
 	latest := f.words[f.landings[len(f.landings)-1].word].Tau
-	_, landed := f.attempts[attempt{w.Deployment, w.Attempt}]
-	return landed && w.Tau-latest <= int64(Skew)
+	return w.Tau-latest <= int64(Skew) && f.latest(w.Deployment, w.Attempt) != 0
 }
 
 // restore puts back the last landing of another deployment. It looks from where
@@ -277,7 +336,7 @@ func (f *SlotFold) restore(word int) {
 	for i := of - 1; i >= 0; i-- {
 		original := f.landings[i].of
 		if f.words[f.landings[original].word].Deployment != f.words[word].Deployment {
-			f.land(landing{word: word, of: original, class: ClassRollback, restored: true})
+			f.land(landing{word: int32(word), of: original, class: ClassRollback, restored: true})
 			return
 		}
 	}
@@ -285,24 +344,24 @@ func (f *SlotFold) restore(word int) {
 }
 
 // classify compares a version that lands with the one that landed just before.
-func (f *SlotFold) classify(text, version string) Class {
+func (f *SlotFold) classify(text string, version *known) Class {
 	if len(f.landings) == 0 {
 		return ClassForward
 	}
-	before := f.words[f.landings[f.landings[len(f.landings)-1].of].word].Version
+	before := f.original(len(f.landings) - 1).Version
 	if text == "" || before == "" {
 		return ClassForward
 	}
 	order, ok := CompareVersions(text, before)
 	if !ok {
-		order = cmp.Compare(f.heard[version], f.heard[canonicalVersion(before)])
+		order = cmp.Compare(version.heard, f.of(canonicalVersion(before)).heard)
 	}
 	switch {
 	case order == 0:
 		return ClassSame
 	case order > 0:
 		return ClassForward
-	case f.landed[version]:
+	case version.landed:
 		return ClassRollback
 	default:
 		return ClassOvertaken

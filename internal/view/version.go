@@ -34,11 +34,16 @@ func CompareVersions(a, b string) (order int, ok bool) {
 	return compareDotted(numbersA, numbersB), true
 }
 
-// canonicalVersion is one text for all spellings of a version.
+// canonicalVersion is one text for all spellings of a version; s itself where it
+// is that.
 func canonicalVersion(s string) string {
 	s = trimV(s)
-	if v := "v" + s; semver.IsValid(v) {
-		return semver.Canonical(v) + semver.Build(v)
+	v := "v" + s
+	if !semver.IsValid(v) {
+		return s
+	}
+	if c := semver.Canonical(v) + semver.Build(v); c != v {
+		return c[1:]
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package statemachine
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 
@@ -113,7 +114,42 @@ func DecodeState(b []byte) (*State, error) {
 	return s, nil
 }
 
-func (r *reader) belief(s *State) {
+// Head is what others go by of a state: it stands at the beginning of the stored
+// form, and can be read without the rest.
+type Head struct {
+	Status  string
+	Attempt uint32
+
+	// As in [State].
+	FirstTau, Since, Began, Started, Landed, LastTau, LastBegan, LastStarted int64
+}
+
+// Head returns what others go by.
+func (s *State) Head() *Head {
+	return &Head{
+		Status: s.Status, Attempt: s.Attempt,
+		FirstTau: s.FirstTau, Since: s.Since, Began: s.Began, Started: s.Started, Landed: s.Landed,
+		LastTau: s.LastTau, LastBegan: s.LastBegan, LastStarted: s.LastStarted,
+	}
+}
+
+// StartedAt is [State.StartedAt].
+func (h *Head) StartedAt() int64 { return cmp.Or(h.Started, h.Landed) }
+
+// DecodeHead reads the head of what [State.AppendBinary] wrote, at a tenth of the
+// cost of the whole. It fails with [ErrCodec] when that much cannot be read.
+func DecodeHead(b []byte) (*Head, error) {
+	r := reader{b: b}
+	var s State
+	r.version(stateVersion)
+	r.head(&s)
+	if r.failed {
+		return nil, ErrCodec
+	}
+	return s.Head(), nil
+}
+
+func (r *reader) head(s *State) {
 	s.Status, s.Previous, s.Says, s.Attempt = r.known(), r.known(), r.known(), uint32(r.uint())
 	for _, t := range [...]*int64{
 		&s.FirstTau, &s.Since, &s.Began, &s.Started, &s.Landed, &s.Finished, &s.LastTau, &s.NextBy,
@@ -121,6 +157,10 @@ func (r *reader) belief(s *State) {
 	} {
 		*t = r.time()
 	}
+}
+
+func (r *reader) belief(s *State) {
+	r.head(s)
 	s.Version, s.Release, s.Owner, s.URL, s.Reason = r.known(), r.known(), r.known(), r.known(), r.known()
 	s.Class, s.Message = events.Class(r.known()), r.known()
 	s.Artifact = events.Artifact{Name: r.known(), Digest: r.known()}

@@ -2,7 +2,6 @@ package statemachine
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/telltale-dev/telltale/internal/expr"
-	"github.com/telltale-dev/telltale/internal/glob"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
@@ -272,56 +270,5 @@ func (c *compiler) declarePolicies(d *Document) {
 				c.states[s].policies = append(c.states[s].policies, policy)
 			}
 		}
-	}
-}
-
-// authority says that sources of a pattern know best about some statuses.
-type authority struct {
-	source   string // a pattern
-	statuses set
-}
-
-// knows reports whether the document gives a source authority over a status.
-func (l *Lifecycle) knows(source string, status index) bool {
-	for _, a := range l.authority {
-		if a.statuses.has(status) && glob.Match(a.source, source) {
-			return true
-		}
-	}
-	return false
-}
-
-// settleConflict clears a contradiction once the source that was contradicted
-// says what is shown, or one that knows best does; and finds the source that
-// knows best about what is shown and says something else. A judgement and a
-// person's word are no claims: nobody contradicts them.
-func (l *Lifecycle) settleConflict(s *State) {
-	m := &s.memory
-	if m.against != "" {
-		if spoke := m.spoke(m.against); spoke != nil && spoke.status == m.status {
-			m.against = ""
-		}
-	}
-	m.dissent = ""
-	if len(l.authority) == 0 {
-		return
-	}
-	var best *sourceMemory
-	for i := range m.sources {
-		src := &m.sources[i]
-		if !l.knows(src.name, m.status) {
-			continue
-		}
-		if src.status == m.status {
-			m.against = ""
-			return
-		}
-		waits := slices.ContainsFunc(s.Held, func(h Held) bool { return h.Source == src.name })
-		if !waits && (best == nil || cmp.Compare(src.tau, best.tau) > 0) {
-			best = src
-		}
-	}
-	if best != nil && !m.override && !m.judged {
-		m.dissent = best.name
 	}
 }

@@ -178,6 +178,9 @@ func TestStateCodec(t *testing.T) {
 		if got, want := fmt.Sprintf("%+v", *reload(t, s)), fmt.Sprintf("%+v", *s); got != want {
 			t.Fatalf("stored\n%s\nread\n%s", want, got)
 		}
+		if got, err := DecodeHead(s.AppendBinary(nil)); err != nil || *got != *s.Head() {
+			t.Fatalf("the head was %+v and is read as %+v, %v", s.Head(), got, err)
+		}
 	})
 }
 
@@ -205,8 +208,11 @@ func FuzzDecodeState(f *testing.F) {
 	s, _ := Standard().Fold(key2, []Word{{Mark: events.Mark{Source: "ci", ID: "1", Tau: 1}, Kind: KindReported, Status: StatusFailed}})
 	f.Add(s.AppendBinary(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		head, headless := DecodeHead(b)
 		if s, err := DecodeState(b); err == nil {
-			s.AppendBinary(nil)
+			if s.AppendBinary(nil); headless != nil || *head != *s.Head() {
+				t.Errorf("a state begins with %+v, its head is %+v, %v", s.Head(), head, headless)
+			}
 		}
 	})
 }

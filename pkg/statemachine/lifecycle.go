@@ -95,6 +95,8 @@ type Lifecycle struct {
 	says         []string
 	aliases      map[string]string
 	authority    []authority
+	given        []authority // beside that, see With: the first that matches counts
+	written      *Lifecycle  // nil: this is the lifecycle as written
 	overrides    []override
 }
 

@@ -134,8 +134,9 @@ func compareFollows(a, b *follow) int {
 
 // shares returns the first of names that the lead word has, "" for none.
 func (l *Lead) shares(names []string) string {
+	own := l.names()
 	for _, n := range names {
-		if n == l.Deployment || n == l.Version || slices.Contains(l.Refs, n) {
+		if slices.Contains(own, n) {
 			return n
 		}
 	}
@@ -152,13 +153,24 @@ func (w *FollowWord) names() []string {
 	return distinct(slices.Concat(w.Refs, []string{w.Version}))
 }
 
-// distinct returns names in their order, each once and none empty.
+// distinct returns names in their order and as they are compared, each once and
+// none empty.
 func distinct(names []string) []string {
 	out := names[:0]
 	for _, n := range names {
-		if n != "" && !slices.Contains(out, n) {
+		if n = bare(n); n != "" && !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}
 	return out
+}
+
+// bare returns a version without the "v" that some tools write before it and
+// others do not: a tag v2.14.0 and an image 2.14.0 are one rollout, as they are
+// one version to a slot (DESIGN §4 "Landings").
+func bare(name string) string {
+	if len(name) > 1 && name[0] == 'v' && '0' <= name[1] && name[1] <= '9' {
+		return name[1:]
+	}
+	return name
 }

@@ -29,6 +29,9 @@ func TestPlace(t *testing.T) {
 		"by several refs, the latest of all":  {ones, FollowWord{Tau: 99, Refs: []string{"1", "g2"}}, Placement{"2", RoleNamed, "g2"}},
 		"by its version, which is a name":     {ones, FollowWord{Tau: 99, Version: "1"}, Placement{"1", RoleNamed, "1"}},
 		"by a version that a lead word said":  {[]Lead{{Deployment: "k1", Version: "1.0"}}, FollowWord{Version: "1.0"}, Placement{"k1", RoleNamed, "1.0"}},
+		"a tag and an image's version":        {[]Lead{{Deployment: "v1.0"}}, FollowWord{Version: "1.0"}, Placement{"v1.0", RoleNamed, "1.0"}},
+		"an image and a tag as a ref":         {[]Lead{{Deployment: "k1", Version: "1.0"}}, FollowWord{Refs: []string{"v1.0"}}, Placement{"k1", RoleNamed, "1.0"}},
+		"a word that begins with a v":         {[]Lead{{Deployment: "va"}}, FollowWord{Version: "a"}, Placement{Role: RoleNamed}},
 		"by a ref that nobody has":            {ones, FollowWord{Tau: 99, Refs: []string{"g9"}}, Placement{Role: RoleNamed}},
 		"without refs, on what is under way":  {ones, FollowWord{Tau: 35}, Placement{"1", RoleLoose, PlacedUnderWay}},
 		"without refs, at the very instant":   {ones, FollowWord{Tau: 40}, Placement{"2", RoleLoose, PlacedUnderWay}},
@@ -62,7 +65,7 @@ func TestLeadOf(t *testing.T) {
 // The placer says what the definition says, whatever comes and goes in what
 // order; it tells of each move, and of nothing else.
 func TestPlacerIsPlace(t *testing.T) {
-	refs := []string{"", "a", "b", "c", "1", "2"}
+	refs := []string{"", "a", "b", "c", "1", "2", "v2"}
 	rapid.Check(t, func(t *rapid.T) {
 		p := NewPlacer()
 		var leads []Lead
