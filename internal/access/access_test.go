@@ -224,3 +224,18 @@ func TestReloadKeepsTheOldTokensOnAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestEmitting(t *testing.T) {
+	c, err := Emitting("hook-shop", []string{"prod"}, nil)
+	if err != nil || c.Name != "hook-shop" || c.May(RoleEmit, "prod", "checkout") != nil || c.May(RoleEmit, "dev", "checkout") == nil || c.Has(RoleView) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, name := range []string{"", "hook.shop", "Hook"} {
+		if _, err := Emitting(name, nil, nil); events.CodeOf(err) != events.CodeBadID {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := Emitting("hook-shop", nil, []string{"["}); err == nil {
+		t.Error("a pattern that is none was taken")
+	}
+}

@@ -53,6 +53,13 @@ type Caller struct {
 	components patterns
 }
 
+// Emitting returns a caller that something other than a token vouches for, such as
+// the signature of a webhook: it has [RoleEmit] where the patterns allow it, nil
+// allowing everything. A name or a pattern that is none is an error.
+func Emitting(name string, envs, components []string) (Caller, error) {
+	return entry{Name: name, Roles: []Role{RoleEmit}, Envs: envs, Components: components}.caller()
+}
+
 // Has reports whether the caller has a role somewhere. It does not say where:
 // that is [Caller.May].
 func (c Caller) Has(role Role) bool { return c.roles&(role.bit()|RoleAdmin.bit()) != 0 }

@@ -2,59 +2,93 @@ package ingest
 
 import (
 	"errors"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/telltale-dev/telltale/internal/access"
+	"github.com/telltale-dev/telltale/internal/ingest/adapter"
 	"github.com/telltale-dev/telltale/internal/schema"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
-// arrival is one event as it came, before anything is known of it.
+// arrival is one event, or one request of a tool, as it came, before anything is
+// known of it.
 type arrival struct {
 	raw     []byte              // as it came; in binary mode the data alone
 	headers map[string][]string // as they came; in binary mode the attributes
 	binary  bool
-	subject string // the NATS subject or the HTTP path that it came on
+	subject string // the NATS subject, or the HTTP path with its query, that it came on
 	from    string // the emitter as far as known, for quarantine
 	sender  access.Caller
 	imports bool  // its stamps count: the sender may and wants that
 	refused error // why it is not even looked at, e.g. a subject that names no emitter
+
+	// Of a request to a hook: whose mapping reads it, and what the hook adds. Nil
+	// for an event; a tool's own events find their mapping by their type.
+	mapping *adapter.Mapping
+	hook    adapter.Hook
+	query   url.Values
+
+	// since is when it first came, for what is replayed: an event without a time
+	// was of then.
+	since time.Time
 }
 
-// pipeline is what both doors do with one arrival. It has no effect beyond
-// giving out a stamp, and is safe for concurrent use.
+// pipeline is what all doors do with one arrival. It has no effect beyond
+// giving out a stamp, and is safe for concurrent use. It must not be copied.
 type pipeline struct {
 	recorder string
 	header   nats.Header // of every message; never changed
 	limits   events.Limits
 	gate     *gate
 	custom   *schema.Set // nil: no types but ours
+	tools    atomic.Pointer[tools]
 	digest   func(events.Key) (string, bool)
 }
 
-// accept turns an arrival into the message that TT_EVENTS stores, or says with
-// an [*events.Error] why it cannot be used. The id is returned as far as it
-// could be read.
+// accept appends the messages that TT_EVENTS stores of an arrival, and fills in
+// o as far as it is known: the id, what a mapping read, and with an
+// [*events.Error] why the arrival, or something in it, cannot be used.
 //
-// The message is made afresh: of the arrival it has the content and the id, and
+// Messages are made afresh: of the arrival they have the content and the id, and
 // no header, so that no sender can reach a feature of JetStream (Nats-Rollup,
 // Nats-TTL, Nats-Expected-* and the like) through us.
-func (p *pipeline) accept(a *arrival) (msg stream.Message, id string, refusal *events.Error) {
+func (p *pipeline) accept(a *arrival, o *outcome, msgs []stream.Message) []stream.Message {
+	if a.mapping != nil && a.refused == nil {
+		return p.read(a.mapping, a, o, msgs)
+	}
 	e, err := p.decode(a)
 	if e != nil {
-		id = e.ID
+		o.id = e.ID
 	}
 	if err == nil {
-		err = p.check(a, e)
+		if m := p.mappingOf(e.Type); m != nil {
+			return p.read(m, a, o, msgs)
+		}
+		var msg stream.Message
+		if msg, err = p.said(a, e); err == nil {
+			return append(msgs, msg)
+		}
 	}
-	if err == nil {
-		p.stamp(a, e)
-		msg, err = p.message(e)
+	o.refusal = asRefusal(err)
+	return msgs
+}
+
+// said makes the message of one event.
+func (p *pipeline) said(a *arrival, e *events.Event) (stream.Message, error) {
+	if !a.since.IsZero() && e.Time.IsZero() {
+		e.SetTime(a.since)
 	}
-	return msg, id, asRefusal(err)
+	if err := p.check(a, e); err != nil {
+		return stream.Message{}, err
+	}
+	p.stamp(a, e)
+	return p.message(e)
 }
 
 func (p *pipeline) decode(a *arrival) (*events.Event, error) {
@@ -101,6 +135,9 @@ func (p *pipeline) check(a *arrival, e *events.Event) error {
 }
 
 func (p *pipeline) validate(e *events.Event) error {
+	if strings.HasPrefix(e.Type, customCDEvents) {
+		return e.ValidateWith(func(string) bool { return true })
+	}
 	if p.custom == nil {
 		return e.Validate()
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/access"
 	"github.com/telltale-dev/telltale/internal/natsd"
+	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/internal/testkit"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
@@ -95,12 +96,14 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 	p := &pipeline{recorder: "bench", limits: events.DefaultLimits(), gate: newGate(time.Now)}
 	raw := benchEvent(7)
+	msgs := make([]stream.Message, 0, 1)
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {
 		a := arrival{raw: raw, sender: sender}
-		if _, _, refusal := p.accept(&a); refusal != nil {
-			b.Fatal(refusal)
+		var o outcome
+		if p.accept(&a, &o, msgs); o.refusal != nil {
+			b.Fatal(o.refusal)
 		}
 	}
 }

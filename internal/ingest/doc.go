@@ -1,12 +1,16 @@
 // Package ingest is the doors: where events come in, and the only writer of
 // TT_EVENTS.
 //
-//	HTTP  POST /v1/events ─┐
-//	                       ├─► decode ─► validate ─► authorise ─► stamp ─► group committer ─► TT_EVENTS
-//	NATS  TT_RAW ──────────┘        └────────── cannot be used ──────────────────────────► TT_QUARANTINE
+//	HTTP  POST /v1/hooks/… ─► secrets ─► map ─┐
+//	HTTP  POST /v1/events ────► decode ───────┼─► validate ─► authorise ─► stamp ─► group committer ─► TT_EVENTS
+//	NATS  TT_RAW ─────────────► decode ───────┘       └────────── cannot be used ─────────────────► TT_QUARANTINE
+//	                                 ▲                                                                 │
+//	                                 └───────────────────── replay, by a person ──────────────────────┘
 //
-// Both doors share one pipeline (accept.go), so that what is refused at one is
-// refused at the other, by the same code.
+// All doors share one pipeline (accept.go), so that what is refused at one is
+// refused at the others, by the same code. What a tool says in its own words
+// becomes events by a mapping (package adapter) on its way, whichever door it
+// comes by.
 //
 // # Guarantees
 //

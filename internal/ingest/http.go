@@ -19,21 +19,35 @@ import (
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
-// Handler returns the HTTP door, POST /v1/events (CloudEvents HTTP binding 1.0:
-// structured, binary and batched mode). It does not check Host or Origin; that
-// belongs around all routes, see [obs.Guard]. Until [Ingest.Run] has opened the
-// doors, and once it drains, the answer is 503.
+// Handler returns the HTTP doors, and the way back through them: events
+// (CloudEvents HTTP binding 1.0: structured, binary and batched mode), webhooks
+// of tools, and what people do with the quarantine. It does not check Host or
+// Origin; that belongs around all routes, see [obs.Guard]. Until [Ingest.Run]
+// has opened the doors, and once it drains, the answer is 503.
 func (i *Ingest) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/events", i.serveEvents)
+	i.Register(mux)
 	return mux
 }
 
+// Register adds the routes of [Ingest.Handler] to a mux that has others too.
+func (i *Ingest) Register(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/events", i.serveEvents)
+	for _, hook := range []string{"/v1/hooks/{tool}", "/v1/hooks/{tool}/{name}"} {
+		mux.HandleFunc("POST "+hook, i.serveHook)
+		mux.HandleFunc("OPTIONS "+hook, i.serveHandshake)
+	}
+	mux.HandleFunc("POST /v1/quarantine/{seq}/replay", i.serveReplay)
+	mux.HandleFunc("DELETE /v1/quarantine/{seq}", i.serveDrop)
+}
+
 // receipt is the answer to events that were taken. Every event that came is
-// counted once.
+// counted once: one of a tool counts as accepted when any event that its mapping
+// makes of it is new.
 type receipt struct {
 	Accepted    int
 	Duplicates  int
+	Ignored     int // of tools, where the mapping says that they mean nothing here
 	Quarantined []quarantined
 }
 
@@ -51,6 +65,10 @@ func (r *receipt) appendJSON(b []byte) ([]byte, error) {
 	b = strconv.AppendInt(b, int64(r.Accepted), 10)
 	b = append(b, `,"duplicates":`...)
 	b = strconv.AppendInt(b, int64(r.Duplicates), 10)
+	if r.Ignored > 0 {
+		b = append(b, `,"ignored":`...)
+		b = strconv.AppendInt(b, int64(r.Ignored), 10)
+	}
 	b = append(b, `,"quarantined":`...)
 	if len(r.Quarantined) == 0 {
 		return append(b, `[]}`...), nil
@@ -73,13 +91,17 @@ func (i *Ingest) serveEvents(w http.ResponseWriter, r *http.Request) {
 	body := bodies.Get().(*bytes.Buffer)
 	defer bodies.Put(body)
 	body.Reset()
-	if err := i.readBody(w, r, mode, body); err != nil {
+	limit := int64(i.opts.Limits.Event.Bytes)
+	if mode == modeBatch {
+		limit = i.opts.Limits.BatchBytes
+	}
+	if err := readBody(w, r, limit, body); err != nil {
 		i.turnAway(w, r, err)
 		return
 	}
 
 	one := arrival{
-		raw: body.Bytes(), headers: r.Header, binary: mode == modeBinary, subject: r.URL.Path,
+		raw: body.Bytes(), headers: r.Header, binary: mode == modeBinary, subject: keptURL(r.URL),
 		from: sender.Name, sender: sender, imports: imports,
 	}
 	l := lot{door: doorHTTP, answered: true, arrivals: []arrival{one}}
@@ -164,9 +186,8 @@ const contentTypeBatch = "application/cloudevents-batch+json"
 // contentMode says how a request carries events. What is neither a CloudEvents
 // media type nor has ce- headers is nothing for this door.
 func contentMode(h http.Header) (mode, error) {
-	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return 0, events.Errorf(events.CodeMalformed, "Content-Encoding is not taken").
-			WithHint("send the body as it is")
+	if err := notEncoded(h); err != nil {
+		return 0, err
 	}
 	// As nearly all senders write them; the parser is for the others.
 	switch h.Get("Content-Type") {
@@ -194,17 +215,23 @@ func contentMode(h http.Header) (mode, error) {
 	return 0, events.Errorf(events.CodeMalformed, "this content type is not taken").WithHint(hint)
 }
 
+// notEncoded refuses a compressed body: what it unpacks to has no bound that the
+// sender pays for.
+func notEncoded(h http.Header) error {
+	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return events.Errorf(events.CodeMalformed, "Content-Encoding is not taken").
+			WithHint("send the body as it is")
+	}
+	return nil
+}
+
 // bodies are kept because a batch is hundreds of kilobytes; nothing that leaves
 // a request shares memory with its body.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readBody reads a body of bounded size, before the request enters the gate: a
 // slow sender must not hold back a tick.
-func (i *Ingest) readBody(w http.ResponseWriter, r *http.Request, m mode, body *bytes.Buffer) error {
-	limit := int64(i.opts.Limits.Event.Bytes)
-	if m == modeBatch {
-		limit = i.opts.Limits.BatchBytes
-	}
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, body *bytes.Buffer) error {
 	if r.ContentLength > limit {
 		return bodyTooLarge(limit)
 	}
@@ -233,19 +260,17 @@ func (i *Ingest) answer(w http.ResponseWriter, r *http.Request, l lot, outcomes 
 	for n := range outcomes {
 		switch o := &outcomes[n]; {
 		case errors.Is(o.err, errLeft):
-		case events.CodeOf(o.err) == events.CodeQuota:
-			i.turnAway(w, r, o.err)
-			return
 		case o.err != nil:
-			i.log.WarnContext(r.Context(), "events not stored, sender told to try again", "emitter", l.arrivals[n].from, "error", o.err)
-			i.turnAway(w, r, events.Errorf(events.CodeUnavailable, "the stream did not take the events; some may be stored, sending them again is safe"))
+			i.turnBack(w, r, l.arrivals[n].from, o.err)
 			return
 		case o.refusal != nil:
 			body.Quarantined = append(body.Quarantined, quarantined{n, o.id, o.refusal.Code, o.refusal.Detail})
-		case o.duplicate:
+		case o.accepted > 0:
+			body.Accepted++
+		case o.duplicates > 0:
 			body.Duplicates++
 		default:
-			body.Accepted++
+			body.Ignored++
 		}
 	}
 	if bad := len(body.Quarantined); bad > 0 && (l.answered || l.strict) {
@@ -258,16 +283,30 @@ func (i *Ingest) answer(w http.ResponseWriter, r *http.Request, l lot, outcomes 
 		return
 	}
 	text, err := body.appendJSON(make([]byte, 0, 64))
+	i.writeJSON(w, r, http.StatusAccepted, text, err)
+}
+
+// turnBack answers a request of which not all is stored.
+func (i *Ingest) turnBack(w http.ResponseWriter, r *http.Request, from string, err error) {
+	if events.CodeOf(err) != events.CodeQuota {
+		i.log.WarnContext(r.Context(), "events not stored, sender told to try again", "emitter", from, "error", err)
+		err = events.Errorf(events.CodeUnavailable, "the stream did not take the events; some may be stored, sending them again is safe")
+	}
+	i.turnAway(w, r, err)
+}
+
+// writeJSON answers with a document, given how it was encoded.
+func (i *Ingest) writeJSON(w http.ResponseWriter, r *http.Request, status int, text []byte, err error) {
 	if err != nil { // any strings and integers marshal
-		i.log.ErrorContext(r.Context(), "receipt not written", "error", err)
+		i.log.ErrorContext(r.Context(), "answer not written", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(http.StatusAccepted)
+	w.WriteHeader(status)
 	if _, err := w.Write(text); err != nil {
-		i.log.DebugContext(r.Context(), "sender left before the receipt", "error", err)
+		i.log.DebugContext(r.Context(), "sender left before the answer", "error", err)
 	}
 }
 
@@ -284,24 +323,6 @@ func (i *Ingest) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 func (i *Ingest) writeUnsupported(w http.ResponseWriter, r *http.Request, err error) {
 	refusal := asRefusal(err)
 	i.metrics.refuse(doorHTTP, refusal.Code)
-	body, err := json.Marshal(struct {
-		Type   string      `json:"type"`
-		Title  string      `json:"title"`
-		Status int         `json:"status"`
-		Detail string      `json:"detail"`
-		Code   events.Code `json:"code"`
-		Hint   string      `json:"hint"`
-	}{
-		"about:blank", http.StatusText(http.StatusUnsupportedMediaType), http.StatusUnsupportedMediaType,
-		refusal.Detail, refusal.Code, refusal.Hint,
-	})
-	if err != nil { // strings and an integer always marshal
-		i.log.ErrorContext(r.Context(), "problem not written", "error", err)
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusUnsupportedMediaType)
-	if _, err := w.Write(body); err != nil {
-		i.log.DebugContext(r.Context(), "sender left before the answer", "error", err)
-	}
+	i.log.DebugContext(r.Context(), "request turned away", "code", refusal.Code, "detail", refusal.Detail)
+	obs.WriteProblemAs(w, http.StatusUnsupportedMediaType, refusal)
 }

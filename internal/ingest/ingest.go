@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/access"
 	"github.com/telltale-dev/telltale/internal/definition"
+	"github.com/telltale-dev/telltale/internal/ingest/adapter"
 	"github.com/telltale-dev/telltale/internal/schema"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
@@ -39,6 +41,9 @@ type Limits struct {
 	// QuarantinePerSecond is how many events that cannot be used one emitter may
 	// send over HTTP, with bursts of one full batch. Default 20.
 	QuarantinePerSecond float64
+
+	// HookBytes bounds the body of a webhook: 1 MiB, which is also the most.
+	HookBytes int64
 }
 
 // Options of an [Ingest]. Conn, Recorder, Auth and Clock are required.
@@ -71,6 +76,18 @@ type Options struct {
 	// Custom holds the schemas of registered types; nil means that there are
 	// none.
 	Custom *schema.Set
+
+	// Mappings say what the messages of tools mean, until [Ingest.SetMappings]. Nil
+	// means those that are built in.
+	Mappings *adapter.Set
+
+	// Hooks are the webhooks that have a configuration of their own. Each tool that
+	// has a mapping can send without.
+	Hooks []Hook
+
+	// QuarantineKeep is how long TT_QUARANTINE keeps an entry. Zero means for ever:
+	// when it is full, nothing more that cannot be used is taken.
+	QuarantineKeep time.Duration
 
 	// Digest returns the digest of a deployment's state, for expected_digest.
 	// Nil means that it cannot be checked here, and such events are refused with
@@ -110,6 +127,7 @@ type Ingest struct {
 	committer   *stream.Committer
 	quarantines map[door]*stream.Quarantine
 	quota       *quota
+	suspensions *suspensions
 }
 
 // New checks the options and registers the metrics. It does no I/O.
@@ -140,11 +158,23 @@ func New(opts Options) (*Ingest, error) {
 		opts.DrainTimeout = 15 * time.Second
 	}
 	opts.Limits = opts.Limits.orDefault()
+	if opts.Mappings == nil {
+		built, err := adapter.Embedded()
+		if err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+		opts.Mappings = built
+	}
+	known, err := newTools(opts.Mappings, opts.Hooks)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: %w", err)
+	}
+	quarantine := stream.NewQuarantine(opts.Conn, stream.WithQuota(opts.Limits.QuarantinePerSecond, opts.Limits.BatchEvents))
 	metrics, err := newMetrics(opts.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
-	return &Ingest{
+	i := &Ingest{
 		opts:    opts,
 		log:     opts.Logger,
 		metrics: metrics,
@@ -159,13 +189,17 @@ func New(opts Options) (*Ingest, error) {
 		committer: stream.NewCommitter(opts.Conn, events.StreamEvents,
 			stream.CommitterOptions{Logger: opts.Logger, Metrics: opts.StreamMetrics}),
 		quarantines: map[door]*stream.Quarantine{
-			doorHTTP: stream.NewQuarantine(opts.Conn, stream.WithQuota(opts.Limits.QuarantinePerSecond, opts.Limits.BatchEvents)),
+			doorHTTP: quarantine,
+			doorHook: quarantine,
 			// At TT_RAW there is nobody to turn away: what it has acknowledged has
 			// to leave it, or it would hold back the ticks of everyone.
 			doorRaw: stream.NewQuarantine(opts.Conn, stream.WithQuota(math.MaxFloat64, 1)),
 		},
-		quota: newQuota(opts.Limits.EventsPerSecond, opts.Limits.EventsBurst),
-	}, nil
+		quota:       newQuota(opts.Limits.EventsPerSecond, opts.Limits.EventsBurst),
+		suspensions: newSuspensions(),
+	}
+	i.pipeline.tools.Store(known)
+	return i, nil
 }
 
 func (l Limits) orDefault() Limits {
@@ -190,6 +224,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.QuarantinePerSecond == 0 {
 		l.QuarantinePerSecond = 20
+	}
+	if l.HookBytes == 0 {
+		l.HookBytes = stream.MaxKept
 	}
 	return l
 }
@@ -238,6 +275,10 @@ func (i *Ingest) serve(ctx, work context.Context) error {
 		defer close(rawDone)
 		i.serveRaw(rawCtx)
 	}()
+	var housekeeping sync.WaitGroup
+	housekeeping.Go(func() { i.serveRetention(ctx) })
+	defer housekeeping.Wait() // it ends with ctx, which is done wherever this returns
+
 	i.pipeline.gate.setState(doorsOpen)
 	i.log.InfoContext(ctx, "doors open", "recorder", i.opts.Recorder, "regions", i.opts.Regions)
 	i.serveTicks(ctx)

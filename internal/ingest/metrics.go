@@ -13,12 +13,13 @@ type door string
 
 const (
 	doorHTTP door = "http"
+	doorHook door = "hook"
 	doorRaw  door = "raw"
 	doorOwn  door = "own" // ticks and definitions, our own words
 )
 
-// metrics of one ingest. Every label comes from a closed set: doors, results,
-// and the codes of the contract.
+// metrics of one ingest. Every label comes from a closed set, doors, results,
+// the codes of the contract, hooks and their senders, or is bounded in number.
 type metrics struct {
 	events      *prometheus.CounterVec   // door, result
 	quarantined *prometheus.CounterVec   // door, code
@@ -29,6 +30,9 @@ type metrics struct {
 	tickWait    prometheus.Histogram
 	lastTick    prometheus.Gauge
 	clockOffset prometheus.Gauge
+	ignored     *prometheus.CounterVec // tool
+	unmapped    *unmapped
+	suspended   *prometheus.GaugeVec // tool, hook, emitter
 }
 
 // doorMetrics are those of one door.
@@ -76,8 +80,17 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "How far our clock is ahead of the NATS server's, as last measured.",
 		}),
 	}
+	m.ignored = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "telltale_ingest_ignored_total",
+		Help: "Messages of tools of which a mapping says that they mean nothing here.",
+	}, []string{"tool"})
+	m.unmapped = newUnmapped()
+	m.suspended = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "telltale_ingest_hook_suspended_until_timestamp_seconds",
+		Help: "Until when a hook was last turned away because it sent only what could not be used.",
+	}, []string{"tool", "hook", "emitter"})
 	m.of = make(map[door]doorMetrics)
-	for _, d := range []door{doorHTTP, doorRaw, doorOwn} {
+	for _, d := range []door{doorHTTP, doorHook, doorRaw, doorOwn} {
 		m.of[d] = doorMetrics{
 			accepted:  m.events.WithLabelValues(string(d), "accepted"),
 			duplicate: m.events.WithLabelValues(string(d), "duplicate"),
@@ -89,6 +102,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.events, m.quarantined, m.refused, m.batch, m.commit, m.tickWait, m.lastTick, m.clockOffset,
+		m.ignored, m.unmapped.total, m.suspended,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)

@@ -21,6 +21,8 @@ func TestEveryEventIsCountedOnce(t *testing.T) {
 	w.publishRaw("tt.v1.raw.em-a", nats.Header{}, event("raw"))
 	w.publishRaw("tt.v1.raw.em-a", nats.Header{}, []byte("{"))
 	w.rawEmpty()
+	w.hook("/v1/hooks/github", []byte(`{"zen":"made up"}`), "X-GitHub-Event", "ping")
+	w.hook("/v1/hooks/github", []byte(`{"zen":`), "X-GitHub-Event", "ping")
 
 	families, err := reg.Gather()
 	if err != nil {
@@ -43,6 +45,7 @@ func TestEveryEventIsCountedOnce(t *testing.T) {
 		"telltale_ingest_quarantined_total,E_SCHEMA,http":   1,
 		"telltale_ingest_quarantined_total,E_MALFORMED,raw": 1,
 		"telltale_ingest_refused_total,E_MALFORMED,http":    1,
+		"telltale_ingest_ignored_total,github":              1,
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -47,6 +49,20 @@ func TestWithTheRightsOfTheRole(t *testing.T) {
 	}
 	if err := w.in.Ready(t.Context()); err != nil {
 		t.Errorf("ready: %v", err)
+	}
+	q := w.quarantine(0)
+	if len(q) != 1 {
+		t.Fatalf("quarantine holds %d entries", len(q))
+	}
+	path := fmt.Sprintf("/v1/quarantine/%d", q[0].Seq)
+	if a := w.ask(http.MethodPost, path+"/replay", nil); a.Status != http.StatusAccepted || len(a.Quarantined) != 1 {
+		t.Errorf("replay: %d %s", a.Status, a.Text)
+	}
+	if a := w.ask(http.MethodDelete, path+"?reason=test", nil); a.Status != http.StatusOK {
+		t.Errorf("drop: %d %s", a.Status, a.Text)
+	}
+	if n, err := w.in.quarantines[doorHTTP].Expire(t.Context(), time.Now().Add(time.Hour)); n != 1 || err != nil {
+		t.Errorf("expire: %d, %v", n, err)
 	}
 	var types []string
 	for _, s := range w.stored() {

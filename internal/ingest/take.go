@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,15 +11,27 @@ import (
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
-// outcome is what became of one arrival. Exactly one of three holds: it is in
-// TT_EVENTS (refusal and err nil), it is in TT_QUARANTINE (refusal set, err
-// nil), or it is stored nowhere that we know of (err set) and the sender has to
-// send it again.
+// outcome is what became of one arrival. An event is in TT_EVENTS (accepted or
+// duplicates is 1), or in TT_QUARANTINE (refusal set), or stored nowhere that we
+// know of (err set), and then the sender has to send it again.
+//
+// What a mapping reads comes to any number of events. Those that can be used are
+// in TT_EVENTS; if anything in it cannot, refusal is set and all of the arrival
+// is in TT_QUARANTINE too: to replay it repeats the former, which changes
+// nothing.
 type outcome struct {
-	id        string
-	duplicate bool // TT_EVENTS had it already
-	refusal   *events.Error
-	err       error
+	id         string
+	accepted   int // events new in TT_EVENTS
+	duplicates int // events that it had already
+	reading    *reading
+	refusal    *events.Error
+	err        error
+}
+
+// meansNothing reports whether an arrival is a message of a tool of which the
+// mapping says that all of it means nothing here.
+func (o *outcome) meansNothing() bool {
+	return o.reading != nil && len(o.reading.ignored) > 0 && o.accepted+o.duplicates == 0 && o.refusal == nil && o.err == nil
 }
 
 // lot is what came in one request or one fetch.
@@ -34,6 +47,10 @@ type lot struct {
 	// answered says that the sender waits for the answer to a single event, so
 	// that what only says "not now" needs no quarantine.
 	answered bool
+
+	// replayed says that the arrivals come out of quarantine: those that are
+	// refused again stay there as they are.
+	replayed bool
 }
 
 // errLeft is why an arrival of a strict lot was not stored.
@@ -51,11 +68,14 @@ func (i *Ingest) take(ctx context.Context, gen *generation, l lot) []outcome {
 	outcomes := make([]outcome, len(l.arrivals))
 	msgs := make([]stream.Message, 0, len(l.arrivals))
 	index := make([]int, 0, len(l.arrivals)) // of msgs in arrivals
+	refused := 0
 	for n := range l.arrivals {
-		msg, id, refusal := i.pipeline.accept(&l.arrivals[n])
-		outcomes[n].id, outcomes[n].refusal = id, refusal
-		if refusal == nil {
-			msgs, index = append(msgs, msg), append(index, n)
+		msgs = i.pipeline.accept(&l.arrivals[n], &outcomes[n], msgs)
+		for len(index) < len(msgs) {
+			index = append(index, n)
+		}
+		if outcomes[n].refusal != nil {
+			refused++
 		}
 	}
 	i.metrics.of[l.door].batch.Observe(float64(len(l.arrivals)))
@@ -64,7 +84,6 @@ func (i *Ingest) take(ctx context.Context, gen *generation, l lot) []outcome {
 	// been told nothing, but what can be stored is stored.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.opts.CommitTimeout)
 	defer cancel()
-	refused := len(l.arrivals) - len(msgs)
 	switch {
 	case l.strict && refused > 0:
 		for _, n := range index {
@@ -73,8 +92,13 @@ func (i *Ingest) take(ctx context.Context, gen *generation, l lot) []outcome {
 	case len(msgs) > 0:
 		i.commit(ctx, l.door, msgs, func(n int) *outcome { return &outcomes[index[n]] })
 	}
-	if refused > 0 {
+	if refused > 0 && !l.replayed {
 		i.keep(ctx, l, outcomes)
+	}
+	for n := range outcomes {
+		if o := &outcomes[n]; o.meansNothing() {
+			i.metrics.ignored.WithLabelValues(o.reading.tool).Inc()
+		}
 	}
 	return outcomes
 }
@@ -93,9 +117,10 @@ func (i *Ingest) commit(ctx context.Context, d door, msgs []stream.Message, at f
 		case results[n].Err != nil:
 			o.err = results[n].Err
 		case results[n].Duplicate:
-			o.duplicate = true
+			o.duplicates++
 			duplicates++
 		default:
+			o.accepted++
 			accepted++
 		}
 	}
@@ -103,18 +128,19 @@ func (i *Ingest) commit(ctx context.Context, d door, msgs []stream.Message, at f
 	i.metrics.of[d].duplicate.Add(float64(duplicates))
 }
 
-// keep puts what was refused into quarantine.
+// keep puts what was refused into quarantine, except what the sender has to
+// send again anyway.
 func (i *Ingest) keep(ctx context.Context, l lot, outcomes []outcome) {
 	for n := range outcomes {
 		o, a := &outcomes[n], &l.arrivals[n]
-		if o.refusal == nil {
+		if o.refusal == nil || o.err != nil {
 			continue
 		}
 		if l.answered && isNotNow(o.refusal.Code) {
 			i.metrics.refuse(l.door, o.refusal.Code)
 			continue
 		}
-		_, err := i.quarantines[l.door].Put(ctx, stream.Quarantined{
+		v := stream.Quarantined{
 			Stage:   stageIngest,
 			Code:    o.refusal.Code,
 			Detail:  o.refusal.Detail,
@@ -122,13 +148,19 @@ func (i *Ingest) keep(ctx context.Context, l lot, outcomes []outcome) {
 			From:    a.from,
 			Door:    string(l.door),
 			Subject: a.subject,
-			Headers: keptHeaders(a.headers),
+			Headers: keptHeaders(l.door, a.headers),
+			Taken:   o.accepted + o.duplicates,
 			At:      i.pipeline.gate.clock(),
 			Raw:     a.raw,
-		})
+		}
+		if o.reading != nil {
+			i.countUnmapped(o.reading)
+			v.Stage, v.Tool, v.Faults = o.reading.stage, o.reading.tool, keptFaults(o.reading.faults)
+		}
+		seq, err := i.quarantines[l.door].Put(ctx, v)
 		switch {
 		case events.CodeOf(err) == events.CodeTooLarge:
-			// The HTTP door and TT_RAW let in only what quarantine can hold. What is
+			// The HTTP doors and TT_RAW let in only what quarantine can hold. What is
 			// left is an outside server that takes smaller messages than ours: there
 			// the envelope may not fit where the event did. Handed back, it would
 			// come again for ever and hold back the ticks of everyone.
@@ -141,23 +173,40 @@ func (i *Ingest) keep(ctx context.Context, l lot, outcomes []outcome) {
 			o.err = err
 			continue
 		}
+		if o.reading != nil {
+			o.reading.seq = seq
+		}
 		i.metrics.quarantined.WithLabelValues(string(l.door), string(o.refusal.Code)).Inc()
-		i.log.DebugContext(ctx, "event quarantined", "door", l.door, "emitter", a.from,
+		i.log.DebugContext(ctx, "quarantined", "door", l.door, "emitter", a.from, "tool", v.Tool,
 			"code", o.refusal.Code, "detail", o.refusal.Detail)
 	}
 }
 
 // keptHeaders returns what quarantine keeps of the headers: what says how the
-// event came. Credentials are never among them.
-func keptHeaders(headers map[string][]string) map[string][]string {
+// event came, and at the door of the tools all that a mapping may ask for.
+// Credentials are never among them.
+func keptHeaders(d door, headers map[string][]string) map[string][]string {
 	kept := make(map[string][]string)
 	for name, values := range headers {
 		lower := strings.ToLower(name)
-		if lower == "content-type" || strings.HasPrefix(lower, "ce-") || strings.HasPrefix(lower, "nats-") {
+		if lower == "content-type" || strings.HasPrefix(lower, "ce-") || strings.HasPrefix(lower, "nats-") ||
+			d == doorHook && !isCredential(lower) {
 			kept[name] = values
 		}
 	}
 	return kept
+}
+
+// credentials are parts of the names of headers and query parameters that hold
+// secrets, or what is computed from them.
+var credentials = [...]string{"auth", "token", "secret", "passw", "cookie", "signature", "credential", "api-key", "apikey", "api_key"}
+
+// isCredential reports whether a header or a query parameter, in lower case,
+// goes by a name of something that is nobody's to read.
+func isCredential(name string) bool {
+	return name == "key" || name == "sig" || slices.ContainsFunc(credentials[:], func(part string) bool {
+		return strings.Contains(name, part)
+	})
 }
 
 // stageIngest names this room in the subjects of TT_QUARANTINE.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,12 +17,16 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/telltale-dev/telltale/internal/access"
+	"github.com/telltale-dev/telltale/internal/ingest/adapter"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/internal/testkit"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// builtIn are the mappings that are built in, compiled once for all tests.
+var builtIn = sync.OnceValues(adapter.Embedded)
 
 // world is a NATS server with our streams and one ingest.
 type world struct {
@@ -45,6 +50,10 @@ func (w *world) run(change func(*Options)) {
 		Conn: w.conn, Recorder: "rec-1", Regions: []string{"eu-west-1"},
 		Auth: access.Open(), Clock: time.Now, CommitTimeout: 5 * time.Second, DrainTimeout: 5 * time.Second,
 		Limits: Limits{QuarantinePerSecond: 1e6},
+	}
+	var err error
+	if opts.Mappings, err = builtIn(); err != nil {
+		w.Fatal(err)
 	}
 	if change != nil {
 		change(&opts)

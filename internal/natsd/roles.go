@@ -70,6 +70,8 @@ func publishes(role string) []string {
 		out = append(out, consumes(events.StreamRaw)...)
 		out = append(out, "$JS.ACK."+events.StreamRaw+".>")
 		out = append(out, gets(events.StreamEvents, events.StreamQuarantine)...)
+		// What people drop from quarantine, and what is too old to stay there.
+		out = append(out, "$JS.API.STREAM.MSG.DELETE."+events.StreamQuarantine, "$JS.API.STREAM.PURGE."+events.StreamQuarantine)
 	case RoleProjector:
 		out = append(out, events.AllChanges, events.AllQuarantine, "$KV."+events.BucketCurrent+".>")
 		out = append(out, consumes(events.StreamEvents, events.StreamChanges, events.StreamAlerts)...)

@@ -47,6 +47,10 @@ type Options struct {
 	// declared after that counts from when it was.
 	Now func() time.Time
 
+	// Suspended returns the hooks that are turned away now, for /v1/status. Nil
+	// where the doors are in another process.
+	Suspended func() []SuspendedHook
+
 	// Logger takes failures to answer. Nil drops them.
 	Logger *slog.Logger
 }
@@ -92,8 +96,7 @@ type route struct {
 	answer  answer
 }
 
-// routes lists every resource of the API. What could not be used is for
-// operators only: it holds the raw bytes of whoever sent it.
+// routes lists every resource that is answered from the projection.
 func (s *Service) routes() []route {
 	const deployment = "GET /v1/deployments/{env}/{region}/{component}/{deployment}"
 	return []route{
@@ -112,18 +115,38 @@ func (s *Service) routes() []route {
 		{"GET /v1/regions", access.RoleView, s.listRegions},
 		{"GET /v1/sources", access.RoleView, s.listSources},
 		{"GET /v1/changes", access.RoleView, s.listChanges},
-		{"GET /v1/quarantine", access.RoleOperate, s.listQuarantine},
-		{"GET /v1/quarantine/{seq}", access.RoleOperate, s.getQuarantine},
 		{"GET /v1/status", access.RoleView, s.getStatus},
 		{"GET /v1/digest", access.RoleView, s.getDigest},
+	}
+}
+
+// quarantineRoutes lists what needs no projection, and may be asked for where the
+// doors are, too. What could not be used is for operators only: it holds the raw
+// bytes of whoever sent it.
+func (s *Service) quarantineRoutes() []route {
+	return []route{
+		{"GET /v1/quarantine", access.RoleOperate, s.listQuarantine},
+		{"GET /v1/quarantine/{seq}", access.RoleOperate, s.getQuarantine},
 	}
 }
 
 // Handler returns the API under /v1/. HEAD works wherever GET does; what it
 // does not have is answered with a problem document.
 func (s *Service) Handler() http.Handler {
+	return s.handler(append(s.routes(), s.quarantineRoutes()...))
+}
+
+// NewQuarantine returns that part of the API which is about the quarantine, for a
+// process that has no projection: of the options it needs Conn, and Auth unless
+// everyone may see everything.
+func NewQuarantine(opts Options) http.Handler {
+	s := New(opts)
+	return s.handler(s.quarantineRoutes())
+}
+
+func (s *Service) handler(routes []route) http.Handler {
 	mux := http.NewServeMux()
-	for _, r := range s.routes() {
+	for _, r := range routes {
 		mux.Handle(r.pattern, s.serve(r))
 	}
 	mux.Handle("/", obs.NotFound())

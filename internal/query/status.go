@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/telltale-dev/telltale/internal/access"
 	"github.com/telltale-dev/telltale/internal/store"
@@ -22,6 +23,21 @@ type statusBody struct {
 	Counts store.Counts `json:"counts,omitzero"`
 
 	Regions []view.Region `json:"regions"`
+
+	// Suspended are the hooks that are turned away for a while, because they sent
+	// only what could not be used; for a caller who may see everything, and where
+	// the doors are in this process.
+	Suspended []SuspendedHook `json:"suspended_hooks,omitzero"`
+}
+
+// SuspendedHook is a hook that is turned away for a while.
+type SuspendedHook struct {
+	Tool    string      `json:"tool"`
+	Hook    string      `json:"hook,omitzero"` // its name
+	Emitter string      `json:"emitter"`
+	Since   time.Time   `json:"since"`
+	Until   time.Time   `json:"until"`
+	Because events.Code `json:"because"` // why the last message could not be used
 }
 
 // positionBody says how far we have read, all in sequences of TT_EVENTS.
@@ -36,6 +52,9 @@ func (s *Service) getStatus(w http.ResponseWriter, r *http.Request, caller acces
 		return err
 	}
 	body := statusBody{Version: s.opts.Version, Position: positionBody{StreamLast: s.streamLast(r.Context())}}
+	if s.opts.Suspended != nil && seesAll(caller) {
+		body.Suspended = s.opts.Suspended()
+	}
 	err := s.opts.DB.View(func(rd *store.Reader) error {
 		at, err := rd.Position()
 		if err != nil {

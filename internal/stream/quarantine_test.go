@@ -43,7 +43,7 @@ func TestQuarantineKeepsAllWhole(t *testing.T) {
 	if m := must(s.GetMsg(testContext(t), 1))(t); m.Subject != "tt.v1.quarantine.ingest.E_SCHEMA" {
 		t.Errorf("subject %s", m.Subject)
 	}
-	if _, err := q.Put(testContext(t), refused(make([]byte, stream.MaxQuarantined+1), 9)); events.CodeOf(err) != events.CodeTooLarge {
+	if _, err := q.Put(testContext(t), refused(make([]byte, stream.MaxKept+1), 9)); events.CodeOf(err) != events.CodeTooLarge {
 		t.Errorf("got %v", err)
 	}
 }

@@ -99,11 +99,13 @@ func parseReceipt(answer []byte, sent int) (Receipt, error) {
 	var body struct {
 		Accepted    int       `json:"accepted"`
 		Duplicates  int       `json:"duplicates"`
+		Ignored     int       `json:"ignored"` // of tools, by their mapping: taken, and without effect
 		Quarantined []Refusal `json:"quarantined"`
 	}
 	if err := json.Unmarshal(answer, &body); err != nil {
 		return Receipt{}, unavailable(nil, "the answer is not a receipt: is this a Telltale server?")
 	}
+	body.Accepted += body.Ignored
 	if body.Accepted+body.Duplicates+len(body.Quarantined) != sent {
 		return Receipt{}, unavailable(nil, "the receipt does not account for every event")
 	}

@@ -9,7 +9,8 @@ import "strings"
 // [CodeBadID].
 //
 // A type that is not ours goes by the shape of its subject; a subject without
-// a slash is a name that belongs to no environment.
+// a slash is a name that belongs to no environment. The subject of a custom
+// CDEvent is never a key of ours, whatever its shape.
 func (e *Event) Place() (Place, error) {
 	switch e.Type {
 	case TypeReported, TypeProgressed:
@@ -29,7 +30,7 @@ func (e *Event) Place() (Place, error) {
 	case TypeTick:
 		return Place{}, CheckName("recorder", e.Subject)
 	}
-	if !isOurs(e.Type) {
+	if !isOurs(e.Type) && !strings.HasPrefix(e.Type, "dev.cdeventsx.") {
 		switch strings.Count(e.Subject, "/") {
 		case 0:
 		case 1:
