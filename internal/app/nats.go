@@ -46,12 +46,16 @@ func (p *process) broker(ctx context.Context) (*broker, error) {
 	} else if err = b.findRoles(); err != nil {
 		return nil, err
 	}
-	admin, err := b.dial(ctx, natsd.RoleAdmin)
+	keeper := natsd.RoleAdmin
+	if b.inner == nil { // whose admin, if it is one of ours, is in that process only: there the streams are as they must be
+		keeper = natsd.RoleIngest
+	}
+	conn, err := b.dial(ctx, keeper)
 	if err != nil {
 		return nil, err
 	}
-	defer admin.Close()
-	if err := stream.Ensure(ctx, admin.JS, settings); err != nil {
+	defer conn.Close()
+	if err := stream.Ensure(ctx, conn.JS, settings); err != nil {
 		return nil, replicasHint(err)
 	}
 	return b, nil

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/telltale-dev/telltale/internal/access"
 	"github.com/telltale-dev/telltale/internal/config"
+	"github.com/telltale-dev/telltale/internal/ingest"
 	"github.com/telltale-dev/telltale/internal/obs"
 )
 
@@ -24,6 +26,10 @@ type Options struct {
 
 	// Logger takes the log of all rooms. Nil drops it.
 	Logger *slog.Logger
+
+	// Reload, if set, asks with each value to read the files of mappings again. One
+	// that cannot be used leaves all as it was, and is told in the log.
+	Reload <-chan os.Signal
 
 	// Started, if set, is called once everything runs; it must return at once.
 	// The process may not be ready yet: /readyz says when it is.
@@ -47,7 +53,8 @@ type process struct {
 	auth    *access.Auth
 	mux     *http.ServeMux
 	opened  cleanups
-	natsURL string // of the embedded server's listener
+	natsURL string         // of the embedded server's listener
+	ingest  *ingest.Ingest // the doors, nil in a process without; set before anything runs
 
 	services []service
 }
@@ -91,6 +98,9 @@ func run(ctx context.Context, cfg *config.Config, opts Options, setup func(conte
 	p.mux.Handle("GET /metrics", obs.MetricsHandler(p.metrics))
 	p.mux.Handle("/", obs.NotFound())
 
+	if opts.Reload != nil {
+		p.serve("reload", func(ctx context.Context) error { return p.reload(ctx, opts.Reload) })
+	}
 	services := append([]service{{"http", server.Serve}}, p.services...)
 	endpoints := Endpoints{HTTP: p.url(server.Listener), NATS: p.natsURL}
 	return supervise(ctx, log, stopTimeout, services, func() {

@@ -5,16 +5,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/telltale-dev/telltale/internal/config"
 	"github.com/telltale-dev/telltale/internal/definition"
-	"github.com/telltale-dev/telltale/internal/delivery/receiver"
 	"github.com/telltale-dev/telltale/internal/ingest"
 	"github.com/telltale-dev/telltale/internal/natsd"
 	"github.com/telltale-dev/telltale/internal/notifier"
+	"github.com/telltale-dev/telltale/internal/obs"
 	"github.com/telltale-dev/telltale/internal/projector"
 	"github.com/telltale-dev/telltale/internal/query"
 	"github.com/telltale-dev/telltale/internal/schema"
@@ -62,6 +63,9 @@ func Ingest(ctx context.Context, cfg *config.Config, opts Options) error {
 // the configuration names.
 func Projector(ctx context.Context, cfg *config.Config, opts Options) error {
 	return runRole(ctx, cfg, opts, func(ctx context.Context, p *process, b *broker) error {
+		for _, verb := range []string{"POST /v1/quarantine/{seq}/replay", "DELETE /v1/quarantine/{seq}"} {
+			p.mux.Handle(verb, noDoors())
+		}
 		_, err := p.addProjector(ctx, b)
 		return err
 	})
@@ -113,7 +117,7 @@ func (p *process) addProjector(ctx context.Context, b *broker) (*store.DB, error
 	p.serve("projector", projector.New(projector.Options{
 		Conn: conn, DB: db, Logger: p.log.With("room", "projector"), Metrics: metrics, Stream: b.metrics,
 	}).Run)
-	options := query.Options{DB: db, Conn: conn, Version: p.version, Auth: p.auth, Logger: p.log.With("room", "query")}
+	options := query.Options{DB: db, Conn: conn, Version: p.version, Auth: p.auth, Suspended: p.suspended, Logger: p.log.With("room", "query")}
 	if p.cfg.Clock == config.ClockWall { // else recorded history would lag by years
 		options.Now = time.Now
 	}
@@ -121,7 +125,8 @@ func (p *process) addProjector(ctx context.Context, b *broker) (*store.DB, error
 	return db, nil
 }
 
-// addNotifier opens what the notifier remembers and adds the notifier.
+// addNotifier opens what the notifier remembers and adds the notifier, and who
+// tells changes in CDEvents.
 func (p *process) addNotifier(ctx context.Context, b *broker) error {
 	conn, err := b.connect(ctx, natsd.RoleNotifier)
 	if err != nil {
@@ -135,22 +140,15 @@ func (p *process) addNotifier(ctx context.Context, b *broker) error {
 		Conn: conn, DB: db, BaseURL: p.cfg.Server.PublicURL,
 		Logger: p.log.With("room", "notifier"), Registerer: p.metrics,
 	}
-	if w, ok := p.cfg.Webhook(); ok {
-		opts.Route = notifier.Route{
-			Receiver: p.cfg.Notifier.Route.Receiver,
-			Webhook: &receiver.WebhookConfig{
-				URL:          receiver.Secret(w.URL.Reveal()),
-				Secrets:      []receiver.Secret{receiver.Secret(w.Secret.Reveal())},
-				AllowPrivate: w.AllowPrivate,
-			},
-		}
+	if err := whoIsTold(&opts, p.cfg); err != nil {
+		return err
 	}
 	n, err := notifier.New(opts)
 	if err != nil {
 		return err
 	}
 	p.serve("notifier", n.Run)
-	return nil
+	return p.addCDEvents(conn)
 }
 
 // addIngest adds the doors. db is the projection, if it is in this process: what
@@ -162,6 +160,10 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 	}
 	cfg := p.cfg.Ingest
 	custom, err := loadTypes(cfg.Types)
+	if err != nil {
+		return err
+	}
+	mappings, err := loadMappings(p.cfg.Mappings)
 	if err != nil {
 		return err
 	}
@@ -183,13 +185,17 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 
 			EventsPerSecond:     float64(cfg.EventsPerSecond),
 			QuarantinePerSecond: float64(cfg.QuarantinePerSecond),
+			HookBytes:           int64(cfg.HookBytes),
 		},
-		Custom:        custom,
-		Definitions:   definitions,
-		DrainTimeout:  ingestDrain,
-		Logger:        p.log.With("room", "ingest"),
-		Metrics:       p.metrics,
-		StreamMetrics: b.metrics,
+		Mappings:       mappings,
+		Hooks:          hooksOf(p.cfg.Hooks),
+		QuarantineKeep: cfg.QuarantineKeep,
+		Custom:         custom,
+		Definitions:    definitions,
+		DrainTimeout:   ingestDrain,
+		Logger:         p.log.With("room", "ingest"),
+		Metrics:        p.metrics,
+		StreamMetrics:  b.metrics,
 	}
 	if p.cfg.Clock == config.ClockEvents {
 		opts.TickEvery = 0
@@ -201,10 +207,25 @@ func (p *process) addIngest(ctx context.Context, b *broker, db *store.DB) error 
 	if err != nil {
 		return err
 	}
+	p.ingest = in
 	p.serve("ingest", in.Run)
-	p.mux.Handle("POST /v1/events", in.Handler())
+	in.Register(p.mux)
+	if db == nil { // else the projection answers that with all the rest
+		asked := query.NewQuarantine(query.Options{Conn: conn, Auth: p.auth, Logger: p.log.With("room", "query")})
+		p.mux.Handle("GET /v1/quarantine", asked)
+		p.mux.Handle("GET /v1/quarantine/{seq}", asked)
+	}
 	p.health.Register("ingest", in.Ready)
 	return nil
+}
+
+// noDoors answers who would send something through a door again, or take it out
+// of quarantine, at a process without doors.
+func noDoors() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		obs.WriteProblem(w, events.Errorf(events.CodeNotFound, "this process has no doors").
+			WithHint("ask the process that takes events in (cmd/ingest): it knows all of quarantine; the command line asks it with --server"))
+	})
 }
 
 // loadDefinitions returns what is put in force at start: the built-in lifecycle,

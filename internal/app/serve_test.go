@@ -162,6 +162,21 @@ func TestSeparateProcessesDoTheSame(t *testing.T) {
 	}
 }
 
+// TestRoleBesideServe: a role finds what it needs to reach the server of another
+// process in the data directory that both are given.
+func TestRoleBesideServe(t *testing.T) {
+	cfg := settings(t)
+	cfg.NATS.Listen = "127.0.0.1:0"
+	whole := start(t, Serve, cfg)
+	own := settings(t)
+	own.DataDir, own.Recorder, own.NATS.URL, own.NATS.Replicas = cfg.DataDir, "second", whole.at.NATS, 1
+	door := start(t, Ingest, own)
+	tell(door)
+	whole.await("/v1/deployments/"+basket, `"status":"failed"`)
+	door.stop()
+	whole.stop()
+}
+
 // TestAFailedStartLeavesNothingBehind: what was opened before the fault is
 // closed again, so that the next start finds it free.
 func TestAFailedStartLeavesNothingBehind(t *testing.T) {

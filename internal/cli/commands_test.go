@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,6 +121,21 @@ func isReady(ts *testscript.TestScript, url string) bool {
 	ts.Check(err)
 	ts.Check(resp.Body.Close())
 	return resp.StatusCode == http.StatusOK
+}
+
+// post is the script command "post PATH FILE": it sends a file to the server as
+// JSON, as a tool would, and writes the answer to stdout.
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: post path file")
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Post(ts.Getenv("SERVER")+args[0], "application/json", strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	answer, err := io.ReadAll(resp.Body)
+	ts.Check(errors.Join(err, resp.Body.Close()))
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, answer)
+	ts.Check(err)
 }
 
 // stopServer is the script command "halt CODE PATTERN…": it tells the server to

@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit": runExit, "begin": startServer, "halt": stopServer, "take": take,
+			"exit": runExit, "begin": startServer, "halt": stopServer, "take": take, "post": post,
 		},
 	})
 }

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +23,8 @@ func newServeCommand(env Env) *cobra.Command {
 people, all in one process. It keeps everything in --data-dir and listens on
 127.0.0.1:8080 unless told otherwise. The first SIGINT or SIGTERM stops it in
 order: what was taken is stored, and time is told to stand still. The second
-ends it at once, which loses nothing that was acknowledged either.`,
+ends it at once, which loses nothing that was acknowledged either. On SIGHUP it
+reads the files of mappings again.`,
 		Example: `  telltale serve
   telltale serve --config telltale.yaml
   telltale serve --data-dir /var/lib/telltale --regions eu-west-1,us-east-1`,
@@ -43,8 +47,12 @@ func serve(ctx context.Context, env Env, s *settings, defaults *config.Config, r
 	if err != nil {
 		return err
 	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	return run(ctx, cfg, app.Options{
 		Version: Version(),
+		Reload:  reload,
 		Logger:  obs.NewLogger(env.Stderr, level, obs.LogFormat(cfg.Log.Format)),
 	})
 }

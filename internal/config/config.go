@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/telltale-dev/telltale/internal/notifier/routing"
+)
 
 // Config is everything that can be set. The comment of each field is what
 // docs/configuration.md says about its key. A change of any of them takes
@@ -8,8 +12,9 @@ import "time"
 type Config struct {
 	// Directory that holds everything this process keeps: nats/ (the embedded
 	// server's streams: the record itself), projector/ and notifier/ (caches of
-	// streams: may be deleted while stopped, and are then built again). Each is
-	// one process's at a time. Whoever can write to it can rewrite history.
+	// streams: may be deleted while stopped, and are then built again), cdevents/
+	// (how far an endpoint was told). Each is one process's at a time. Whoever can
+	// write to it can rewrite history.
 	DataDir string `yaml:"data_dir"`
 
 	// Name under which this ingest stamps what it accepts and sends its ticks.
@@ -36,6 +41,15 @@ type Config struct {
 	// What comes in. The limits hold at every door.
 	Ingest Ingest `yaml:"ingest"`
 
+	// Webhooks that have secrets, defaults or names of their own. Every tool that has
+	// a mapping can send to /v1/hooks/TOOL without an entry here.
+	Hooks []Hook `yaml:"hooks"`
+
+	// Files of documents of kind Mapping, or directories of such files (*.yaml,
+	// *.yml). Each adds a tool, or replaces the built-in mapping of its name. On
+	// SIGHUP they are read again.
+	Mappings []string `yaml:"mappings"`
+
 	// What is put in force at start.
 	Definitions Definitions `yaml:"definitions"`
 
@@ -44,6 +58,10 @@ type Config struct {
 
 	// Who is told. The keys are Alertmanager's.
 	Notifier Notifier `yaml:"notifier"`
+
+	// Changes of deployments, said in CDEvents to an endpoint of yours. The process
+	// with the notifier does it.
+	CDEvents CDEvents `yaml:"cdevents"`
 
 	// What the process says of itself on standard error.
 	Log Log `yaml:"log"`
@@ -176,6 +194,13 @@ type Ingest struct {
 	// Above it they are turned away.
 	QuarantinePerSecond int `yaml:"quarantine_per_second"`
 
+	// Longest body of a webhook. At most 1MiB: what cannot be used is kept whole.
+	HookBytes Bytes `yaml:"hook_bytes"`
+
+	// How long quarantine keeps what could not be used. 0 means for ever: when it is
+	// full (256MiB), the doors turn away what they would have to put there.
+	QuarantineKeep time.Duration `yaml:"quarantine_keep"`
+
 	// Event types of your own, kept and passed on like ours; they change no
 	// status.
 	Types []EventType `yaml:"types"`
@@ -183,6 +208,70 @@ type Ingest struct {
 	// How often this recorder says that all it took before has been recorded.
 	// Silence is known no finer than this. At least 1s.
 	TickEvery time.Duration `yaml:"tick_every"`
+}
+
+// Hook is one webhook of a tool.
+type Hook struct {
+	// The tool, as its mapping is named.
+	Tool string `yaml:"tool"`
+
+	// Last part of the URL, /v1/hooks/TOOL/NAME. Optional; without it the entry is
+	// about /v1/hooks/TOOL. The emitter of what comes with a valid secret is
+	// "hook-" and the name, or the tool.
+	Name string `yaml:"name"`
+
+	// Environment of what does not say its own.
+	Env string `yaml:"env"`
+
+	// Regions of what does not say its own: with several, one event for each.
+	Regions []string `yaml:"regions"`
+
+	// Component of what does not say its own.
+	Component string `yaml:"component"`
+
+	// lead, the default: what the tool says names deployments. follow: it is said of
+	// the deployment that somebody else has named.
+	Names string `yaml:"names"`
+
+	// Patterns of the jobs, workflows and pipelines whose success is a deployment's
+	// success. Without it a pipeline's success deploys nothing.
+	Deploys []string `yaml:"deploys"`
+
+	// How the tool's names are put together, such as "{env}-{region}".
+	Patterns []string `yaml:"patterns"`
+
+	// What else the tool's mapping asks of the URL, as a URL has it:
+	// "cluster=blue&approved=Approved,Done". What the URL says counts more.
+	Query string `yaml:"query"`
+
+	// How the tool proves that a request is its own: github, gitlab,
+	// standard-webhooks, bearer, basic, pagerduty, slack, jira or flux. Optional;
+	// without it the way that the tool's mapping names first.
+	Scheme string `yaml:"scheme"`
+
+	// Secrets shared with the tool, any of which counts: two while one is replaced,
+	// at most four. With basic each is user:password. Optional; without any, a
+	// request needs a token as one to /v1/events does.
+	Secrets []Secret `yaml:"secrets"`
+
+	// File that holds the secrets, one a line. Excludes secrets.
+	SecretsFile string `yaml:"secrets_file"`
+
+	// Patterns of the environments that a hook with secrets may speak for.
+	// Optional; without it all.
+	Envs []string `yaml:"envs"`
+
+	// Patterns of the components that a hook with secrets may speak for. Optional;
+	// without it all.
+	Components []string `yaml:"components"`
+
+	// After how many requests in a row that cannot be used, within an hour, the hook
+	// is turned away for a while. 0 means 100, -1 never.
+	SuspendAfter int `yaml:"suspend_after"`
+
+	// How long it is turned away at first; twice as long each time that it comes
+	// back with more of the same, up to an hour. 0 means 5m.
+	SuspendFor time.Duration `yaml:"suspend_for"`
 }
 
 // EventType is a type of your own that the doors take.
@@ -216,47 +305,30 @@ type Projector struct {
 
 // Notifier says who is told of a problem.
 type Notifier struct {
-	// Where alerts go. Without a route nobody is told.
-	Route Route `yaml:"route"`
+	// Where alerts go. The first route takes everything; without it nobody is told.
+	Route routing.Route `yaml:"route"`
 
-	// The receivers that the route can name.
+	// Names for times, for the routes.
+	TimeIntervals []routing.TimeInterval `yaml:"time_intervals"`
+
+	// Alerts that are not told while others stand. Kept, and not used yet.
+	InhibitRules []routing.InhibitRule `yaml:"inhibit_rules"`
+
+	// The receivers that routes can name.
 	Receivers []Receiver `yaml:"receivers"`
 }
 
-// Route is where alerts go.
-type Route struct {
-	// Name of the receiver.
-	Receiver string `yaml:"receiver"`
-}
+// CDEvents is an endpoint that is told of changes in CDEvents.
+type CDEvents struct {
+	// URL that each change is posted to, as a CloudEvent in structured mode, in
+	// order, from the first start with it on. Optional; without it nothing is told.
+	URL string `yaml:"url"`
 
-// Receiver is one way to reach people.
-type Receiver struct {
-	// Name by which the route knows it.
-	Name string `yaml:"name"`
+	// Bearer token for that endpoint. It needs https://.
+	Token Secret `yaml:"token"`
 
-	// The webhook to call. Exactly one.
-	WebhookConfigs []Webhook `yaml:"webhook_configs"`
-}
-
-// Webhook is an HTTP endpoint that is sent signed messages (Standard Webhooks).
-type Webhook struct {
-	// Where messages are posted, https://. Shown to nobody, since the URLs of
-	// many services are secrets by themselves.
-	URL Secret `yaml:"url"`
-
-	// File that holds the URL. Excludes url.
-	URLFile string `yaml:"url_file"`
-
-	// Key that signs messages, "whsec_" and base64. Whoever knows it can pose
-	// as this server towards the receiver.
-	Secret Secret `yaml:"secret"`
-
-	// File that holds the key. Excludes secret.
-	SecretFile string `yaml:"secret_file"`
-
-	// Allows http:// and addresses that are not public, as inside a network of
-	// one's own. Without it every address is checked as it is dialled.
-	AllowPrivate bool `yaml:"allow_private"`
+	// File that holds the token. Excludes token.
+	TokenFile string `yaml:"token_file"`
 }
 
 // Log is what the process says of itself.
@@ -277,19 +349,17 @@ func Default() *Config {
 		Clock:     ClockWall,
 		Server:    Server{Listen: "127.0.0.1:8080"},
 		NATS:      NATS{Replicas: 3},
-		Ingest:    Ingest{EventBytes: 64 << 10, BatchEvents: 1000, BatchBytes: 4 << 20, Depth: 32, Keys: 1000, QuarantinePerSecond: 20, TickEvery: 10 * time.Second},
-		Projector: Projector{CacheBytes: 256 << 20},
+		Ingest:    Ingest{EventBytes: 64 << 10, BatchEvents: 1000, BatchBytes: 4 << 20, Depth: 32, Keys: 1000, QuarantinePerSecond: 20, HookBytes: 1 << 20, QuarantineKeep: 90 * 24 * time.Hour, TickEvery: 10 * time.Second},
+		Projector: Projector{CacheBytes: 128 << 20},
 		Log:       Log{Level: "info", Format: "text"},
 	}
 }
 
-// Webhook returns the webhook that alerts are routed to, or ok=false when
-// nobody is to be told. The configuration must be valid.
-func (c *Config) Webhook() (w Webhook, ok bool) {
-	for _, r := range c.Notifier.Receivers {
-		if r.Name == c.Notifier.Route.Receiver {
-			return r.WebhookConfigs[0], true
-		}
+// Routing returns what the routes say.
+func (n *Notifier) Routing() routing.Config {
+	c := routing.Config{Route: n.Route, TimeIntervals: n.TimeIntervals, InhibitRules: n.InhibitRules}
+	for i := range n.Receivers {
+		c.Receivers = append(c.Receivers, n.Receivers[i].Name)
 	}
-	return Webhook{}, false
+	return c
 }

@@ -27,6 +27,13 @@ func (l *loader) file(name string) {
 		l.fault(name, "", fmt.Errorf("is longer than %d bytes", maxFileBytes))
 		return
 	}
+	f := fileReader{loader: l, name: name}
+	f.document(raw)
+}
+
+// document lays the values of the one document of a file over those that stand.
+func (f *fileReader) document(raw []byte) {
+	l, name := f.loader, f.name
 	parsed, err := parser.ParseBytes(raw, 0)
 	if err != nil {
 		l.fault(name, "", err)
@@ -37,7 +44,6 @@ func (l *loader) file(name string) {
 		}
 		return
 	}
-	f := fileReader{loader: l, name: name}
 	for i, doc := range parsed.Docs {
 		switch {
 		case doc.Body == nil:
@@ -54,33 +60,56 @@ func (l *loader) file(name string) {
 type fileReader struct {
 	*loader
 
-	name string
+	name    string
+	foreign bool    // the file is an Alertmanager's: what it has too many is no fault
+	unused  []Fault // that, of a foreign file
 }
 
 func (f *fileReader) section(v reflect.Value, key string, node ast.Node) {
-	var entries []*ast.MappingValueNode
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		entries = n.Values
-	case *ast.MappingValueNode:
-		entries = []*ast.MappingValueNode{n}
-	case *ast.NullNode: // a section with all its keys commented out
-	default:
+	list, ok := entries(node)
+	if !ok {
 		f.wrong(key, node, "holds keys, not a value")
 	}
-	for _, entry := range entries {
+	for _, entry := range list {
 		name := entry.Key.GetToken().Value
 		path := name
 		if key != "" {
 			path = key + "." + name
 		}
-		field, ok := child(v, name)
+		field, ok := f.child(v, name)
 		if !ok {
-			where := position(f.name, entry.Key.GetToken())
-			f.faults = append(f.faults, Fault{Where: where, Key: path, Detail: "there is no such key", Hint: "there are " + names(v)})
+			fault := Fault{Where: position(f.name, entry.Key.GetToken()), Key: path}
+			if fault.Detail, fault.Hint = noSuchKey(v, name); f.foreign {
+				f.unused = append(f.unused, fault)
+			} else {
+				f.faults = append(f.faults, fault)
+			}
 			continue
 		}
 		f.value(field, path, entry.Value)
+	}
+}
+
+// child returns the field that holds the value of a name of the file's.
+func (f *fileReader) child(section reflect.Value, name string) (reflect.Value, bool) {
+	if f.foreign {
+		name = ourName(section.Type(), name)
+	}
+	return child(section, name)
+}
+
+// entries returns those of a mapping, none of an empty value: that is a section
+// with all its keys commented out.
+func entries(node ast.Node) (list []*ast.MappingValueNode, ok bool) {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		return n.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}, true
+	case *ast.NullNode:
+		return nil, true
+	default:
+		return nil, false
 	}
 }
 
@@ -88,6 +117,10 @@ func (f *fileReader) value(v reflect.Value, key string, node ast.Node) {
 	f.origins[key] = position(f.name, start(node))
 	if isSection(v) {
 		f.section(v, key, node)
+		return
+	}
+	if v.Kind() == reflect.Map {
+		f.texts(v, key, node)
 		return
 	}
 	if v.Kind() != reflect.Slice {
@@ -103,7 +136,28 @@ func (f *fileReader) value(v reflect.Value, key string, node ast.Node) {
 	for i, item := range seq.Values {
 		f.value(list.Index(i), fmt.Sprintf("%s[%d]", key, i), item)
 	}
+	if f.foreign { // two keys may have become one
+		list = reflect.AppendSlice(v, list)
+	}
 	v.Set(list)
+}
+
+// texts reads a mapping from names of the user's own to texts.
+func (f *fileReader) texts(v reflect.Value, key string, node ast.Node) {
+	list, ok := entries(node)
+	if !ok {
+		f.wrong(key, node, "holds names with their values")
+		return
+	}
+	all := reflect.MakeMapWithSize(v.Type(), len(list))
+	for _, entry := range list {
+		text := reflect.New(v.Type().Elem()).Elem()
+		name, unused := entry.Key.GetToken().Value, len(f.unused)
+		if f.value(text, key+"."+name, entry.Value); len(f.unused) == unused {
+			all.SetMapIndex(reflect.ValueOf(name), text)
+		}
+	}
+	v.Set(all)
 }
 
 func (f *fileReader) scalar(v reflect.Value, key string, node ast.Node) {
@@ -126,8 +180,15 @@ func (f *fileReader) scalar(v reflect.Value, key string, node ast.Node) {
 	}
 }
 
+// wrong notes a value of another kind than its key has. What a foreign file says
+// of a receiver is only not used then.
 func (f *fileReader) wrong(key string, node ast.Node, what string) {
-	f.fault(position(f.name, start(node)), key, errors.New(what))
+	where := position(f.name, start(node))
+	if f.foreign && strings.HasPrefix(key, "receivers[") {
+		f.unused = append(f.unused, Fault{Where: where, Key: key, Detail: what})
+		return
+	}
+	f.fault(where, key, errors.New(what))
 }
 
 // start returns the token with which a node begins: a mapping's own is that of

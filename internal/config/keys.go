@@ -44,7 +44,8 @@ func isSections(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
 }
 
-// eachSecret calls fn for every secret x below v, with its x_file.
+// eachSecret calls fn for every secret, or list of secrets, x below v, with its
+// x_file.
 func eachSecret(v reflect.Value, prefix string, fn func(key string, secret, file reflect.Value)) {
 	for key, field := range keys(v, prefix) {
 		switch {
@@ -54,7 +55,7 @@ func eachSecret(v reflect.Value, prefix string, fn func(key string, secret, file
 			for i := range field.Len() {
 				eachSecret(field.Index(i), fmt.Sprintf("%s[%d]", key, i), fn)
 			}
-		case field.Type() == reflect.TypeFor[Secret]():
+		case field.Type() == reflect.TypeFor[Secret](), field.Type() == reflect.TypeFor[[]Secret]():
 			if file, ok := child(v, key[strings.LastIndexByte(key, '.')+1:]+"_file"); ok {
 				fn(key, field, file)
 			}

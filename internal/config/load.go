@@ -203,7 +203,7 @@ func (l *loader) secrets() {
 
 func (l *loader) secret(key string, field reflect.Value, file string) {
 	where, fileKey := l.origins[key+"_file"], key+"_file"
-	if field.String() != "" {
+	if field.Len() > 0 {
 		l.fault(where, fileKey, fmt.Errorf("excludes %s", key))
 		return
 	}
@@ -221,5 +221,13 @@ func (l *loader) secret(key string, field reflect.Value, file string) {
 		l.fault(where, fileKey, fmt.Errorf("%s is empty", file))
 		return
 	}
-	field.SetString(value)
+	if field.Kind() == reflect.String {
+		field.SetString(value)
+		return
+	}
+	for line := range strings.Lines(value) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			field.Set(reflect.Append(field, reflect.ValueOf(Secret(line))))
+		}
+	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/telltale-dev/telltale/internal/notifier/routing"
 )
 
 // write puts a file into a fresh directory and returns its path.
@@ -180,15 +182,15 @@ func TestSecretsStaySecret(t *testing.T) {
 // TestPrintedIsLoadable: what "config print" says is a configuration file that
 // says the same.
 func TestPrintedIsLoadable(t *testing.T) {
-	url, secret := write(t, "url", "https://example.org/hook"), write(t, "secret", "whsec_c2VjcmV0")
+	url, secret := write(t, "url", "https://example.org/hook"), write(t, "secret", "whsec_YSBtYWRlLXVwIGtleSB0aGF0IGlzIGxvbmc=")
 	for name, c := range map[string]*Config{
 		"default": Default(),
 		"much": func() *Config {
 			c := Default()
 			c.Regions, c.Ingest.TickEvery, c.NATS.MaxStoreBytes = []string{"eu-west-1", "us-1"}, 90*time.Second, 1<<30+1
 			c.Notifier = Notifier{
-				Route:     Route{Receiver: "on-call"},
-				Receivers: []Receiver{{Name: "on-call", WebhookConfigs: []Webhook{{URLFile: url, SecretFile: secret}}}},
+				Route:     routing.Route{Receiver: "on-call", Routes: []routing.Route{{HoldFor: "5m", Match: map[string]string{"env": "prod"}}}},
+				Receivers: []Receiver{{Name: "on-call", WebhookConfigs: []Webhook{{URLFile: url, SecretFile: secret, SendResolved: "false"}}}},
 			}
 			return c
 		}(),
@@ -208,20 +210,6 @@ func TestPrintedIsLoadable(t *testing.T) {
 		if string(again) != string(text) {
 			t.Errorf("%s: printed\n%s\nloaded and printed again\n%s", name, text, again)
 		}
-	}
-}
-
-func TestWebhook(t *testing.T) {
-	c := Default()
-	if _, ok := c.Webhook(); ok {
-		t.Error("somebody is told by default")
-	}
-	c.Notifier = Notifier{Route: Route{Receiver: "b"}, Receivers: []Receiver{
-		{Name: "a", WebhookConfigs: []Webhook{{URL: "http://a"}}},
-		{Name: "b", WebhookConfigs: []Webhook{{URL: "http://b"}}},
-	}}
-	if w, ok := c.Webhook(); !ok || w.URL != "http://b" {
-		t.Errorf("routed to %v, %v; want b", w, ok)
 	}
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"reflect"
-	"slices"
 
 	"github.com/goccy/go-yaml"
 )
@@ -11,14 +10,28 @@ import (
 // from a file is named by its file; any other stands as "<secret>".
 func (c *Config) YAML() ([]byte, error) {
 	shown := *c
-	shown.Notifier.Receivers = slices.Clone(c.Notifier.Receivers)
-	for i, r := range shown.Notifier.Receivers {
-		shown.Notifier.Receivers[i].WebhookConfigs = slices.Clone(r.WebhookConfigs)
-	}
+	cloneSections(reflect.ValueOf(&shown).Elem())
 	eachSecret(reflect.ValueOf(&shown).Elem(), "", func(_ string, secret, file reflect.Value) {
 		if file.String() != "" {
-			secret.SetString("")
+			secret.SetZero()
 		}
 	})
 	return yaml.MarshalWithOptions(&shown, yaml.IndentSequence(true))
+}
+
+// cloneSections gives v lists of sections of its own, at any depth.
+func cloneSections(v reflect.Value) {
+	for _, field := range keys(v, "") {
+		switch {
+		case isSection(field):
+			cloneSections(field)
+		case isSections(field.Type()):
+			list := reflect.MakeSlice(field.Type(), field.Len(), field.Len())
+			reflect.Copy(list, field)
+			field.Set(list)
+			for i := range list.Len() {
+				cloneSections(list.Index(i))
+			}
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,11 +67,14 @@ func annotate(t *testing.T) string {
 type annotator struct {
 	comments map[string]string // "Type.Field" → comment
 	out      strings.Builder
+	within   []reflect.Type // the sections that are being written
 }
 
 // section writes the keys of v. Lists of sections are empty by default; what
 // one of their elements looks like is written behind "# ".
 func (a *annotator) section(t *testing.T, v reflect.Value, indent, first string) {
+	a.within = append(a.within, v.Type())
+	defer func() { a.within = a.within[:len(a.within)-1] }()
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
 		comment := a.comments[v.Type().Name()+"."+field.Name]
@@ -100,7 +104,12 @@ func (a *annotator) section(t *testing.T, v reflect.Value, indent, first string)
 	}
 }
 
+// list writes one element, but for a list of what it stands in itself.
 func (a *annotator) list(t *testing.T, elem reflect.Type, indent, lead, key string) {
+	if slices.Contains(a.within, elem) {
+		fmt.Fprintf(&a.out, "%s%s: []\n", lead, key)
+		return
+	}
 	if strings.HasPrefix(strings.TrimLeft(indent, " "), "#") { // within an element already
 		fmt.Fprintf(&a.out, "%s%s:\n", lead, key)
 		a.section(t, reflect.Zero(elem), indent+"    ", "- ")
@@ -111,8 +120,14 @@ func (a *annotator) list(t *testing.T, elem reflect.Type, indent, lead, key stri
 }
 
 func scalarText(v reflect.Value) string {
-	if v.Kind() == reflect.Slice {
+	switch v.Kind() {
+	case reflect.Slice:
 		return "[]"
+	case reflect.Map:
+		return "{}"
+	}
+	if s, ok := v.Interface().(Switch); ok {
+		return fmt.Sprint(s.On())
 	}
 	if text := fmt.Sprint(v.Interface()); v.Kind() != reflect.String {
 		if b, ok := v.Interface().(Bytes); ok {
@@ -127,14 +142,21 @@ func scalarText(v reflect.Value) string {
 	return v.String()
 }
 
-// fieldComments reads the comments of all struct fields in config.go.
+// fieldComments reads the comments of all struct fields that are keys.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	comments := make(map[string]string)
+	for _, name := range []string{"config.go", "receivers.go", "tickets.go", "../notifier/routing/config.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readComments(f, comments)
+	}
+	return comments
+}
+
+func readComments(f *ast.File, comments map[string]string) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -149,5 +171,4 @@ func fieldComments(t *testing.T) map[string]string {
 		}
 		return false
 	})
-	return comments
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/telltale-dev/telltale/internal/notifier/routing"
 	"github.com/telltale-dev/telltale/internal/obs"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
@@ -26,6 +28,12 @@ func (c *Config) Validate() error {
 	c.validateListeners(&fs)
 	c.NATS.validate(&fs)
 	c.Ingest.validate(&fs)
+	validateHooks(&fs, c.Hooks)
+	for i, name := range c.Mappings {
+		if name == "" {
+			fs.add(fmt.Sprintf("mappings[%d]", i), "is empty", "name a file or a directory of mappings")
+		}
+	}
 	for i, name := range c.Definitions.Files {
 		if name == "" {
 			fs.add(fmt.Sprintf("definitions.files[%d]", i), "is empty", "name a file of documents")
@@ -35,6 +43,7 @@ func (c *Config) Validate() error {
 		fs.add("projector.cache_bytes", "is less than 16MiB", "")
 	}
 	c.Notifier.validate(&fs)
+	c.CDEvents.validate(&fs)
 	return fs.err()
 }
 
@@ -131,6 +140,7 @@ func (i Ingest) validate(fs *faults) {
 		{"ingest.depth", int64(i.Depth), 4, 1000},
 		{"ingest.keys", int64(i.Keys), 16, 100_000},
 		{"ingest.events_per_second", int64(i.EventsPerSecond), 0, 1_000_000},
+		{"ingest.hook_bytes", int64(i.HookBytes), 1 << 10, 1 << 20},
 		{"ingest.quarantine_per_second", int64(i.QuarantinePerSecond), 1, 1_000_000},
 	} {
 		if l.n < l.least || l.n > l.top {
@@ -139,6 +149,9 @@ func (i Ingest) validate(fs *faults) {
 	}
 	if i.TickEvery < time.Second || i.TickEvery > time.Hour {
 		fs.add("ingest.tick_every", "is not between 1s and 1h", "")
+	}
+	if i.QuarantineKeep != 0 && i.QuarantineKeep < time.Hour {
+		fs.add("ingest.quarantine_keep", "is less than 1h", "0 keeps for ever")
 	}
 	seen := make(map[string]bool, len(i.Types))
 	for n, t := range i.Types {
@@ -156,9 +169,10 @@ func (i Ingest) validate(fs *faults) {
 	}
 }
 
-func (n Notifier) validate(fs *faults) {
+func (n *Notifier) validate(fs *faults) {
 	seen := make(map[string]bool, len(n.Receivers))
-	for i, r := range n.Receivers {
+	for i := range n.Receivers {
+		r := &n.Receivers[i]
 		key := fmt.Sprintf("notifier.receivers[%d]", i)
 		switch {
 		case r.Name == "":
@@ -167,18 +181,35 @@ func (n Notifier) validate(fs *faults) {
 			fs.add(key+".name", "is the name of an earlier receiver too", "")
 		}
 		seen[r.Name] = true
-		if len(r.WebhookConfigs) != 1 {
-			fs.add(key+".webhook_configs", fmt.Sprintf("has %d entries, a receiver is exactly one webhook", len(r.WebhookConfigs)), "")
-		}
-		for j, w := range r.WebhookConfigs {
-			w.validate(fs, fmt.Sprintf("%s.webhook_configs[%d]", key, j))
+		for _, e := range r.entries() {
+			e.validate(fs, fmt.Sprintf("%s.%s_configs[%d]", key, e.kind, e.n), origin{receiver: cmp.Or(r.Name, "nameless")})
 		}
 	}
-	switch to := n.Route.Receiver; {
-	case to == "" && len(n.Receivers) > 0:
-		fs.add("notifier.route.receiver", "is empty, so nobody would be told", "name one of notifier.receivers")
-	case to != "" && !seen[to]:
-		fs.add("notifier.route.receiver", "names no receiver", "add it to notifier.receivers")
+	var wrong *routing.Error
+	if _, err := routing.New(n.Routing()); errors.As(err, &wrong) {
+		for _, f := range wrong.Faults {
+			fs.add("notifier."+f.Key, f.Detail, f.Hint)
+		}
+	}
+}
+
+// validate asks the receiver itself what is wrong with its settings, but for what
+// can be said of a single key.
+func (e *entry) validate(fs *faults, key string, o origin) {
+	before := len(*fs)
+	if w, ok := e.settings.(Webhook); ok {
+		w.validate(fs, key)
+	}
+	if len(*fs) > before {
+		return
+	}
+	to, err := e.sender(o)
+	if err == nil {
+		to.Close()
+		return
+	}
+	for line := range strings.Lines(err.Error()) { // one for each fault
+		fs.add(key, strings.TrimSpace(line), "")
 	}
 }
 
@@ -194,6 +225,22 @@ func (w Webhook) validate(fs *faults, key string) {
 	}
 	if w.Secret == "" {
 		fs.add(key+".secret", "is empty", "messages are signed: set secret or secret_file")
+	}
+}
+
+func (c CDEvents) validate(fs *faults) {
+	if c.URL == "" {
+		if c.Token != "" {
+			fs.add("cdevents.token", "has no cdevents.url", "")
+		}
+		return
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
+		fs.add("cdevents.url", "is not a URL such as https://events.example.org without a user", "a token goes into cdevents.token_file")
+	case u.Scheme == "http" && c.Token != "":
+		fs.add("cdevents.url", "is http://, where anyone on the way can read the token", "use https://, or send without a token")
 	}
 }
 

@@ -53,6 +53,26 @@ func (b Bytes) MarshalText() ([]byte, error) {
 	return strconv.AppendInt(nil, int64(b), 10), nil
 }
 
+// Switch is on unless it is said to be off. The zero value is on.
+type Switch string
+
+// On reports whether the switch is on.
+func (s Switch) On() bool { return s != "false" }
+
+// UnmarshalText reads "true" or "false".
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch t := string(text); t {
+	case "true", "false":
+		*s = Switch(t)
+		return nil
+	default:
+		return fmt.Errorf("%q is neither true nor false", t)
+	}
+}
+
+// MarshalYAML writes true or false.
+func (s Switch) MarshalYAML() (any, error) { return s.On(), nil }
+
 // redacted stands for a secret wherever one would be shown.
 const redacted = "<secret>"
 

@@ -34,7 +34,7 @@ func Enqueue(t *Tx, in Intent) error {
 	if err != nil {
 		return err
 	}
-	l.Open = append(l.Open, open{Intent: in})
+	l.Open = append(l.Open, open{Intent: in, NextAt: in.NotBefore})
 	return writeLane(t, in.Lane, l)
 }
 
@@ -83,6 +83,7 @@ func foldConcluded(t *Tx, e *events.Event) error {
 		o.Doubt = true
 	}
 	o.Done = data.Attempt
+	o.Failed = o.Failed || data.Status >= 500
 	if !data.NextAt.IsZero() {
 		o.NextAt = data.NextAt
 		return writeLane(t, data.Lane, l)
@@ -109,13 +110,13 @@ func noteTold(t *Tx, o *open, last *Concluded) error {
 		return err
 	}
 	switch {
-	case last.Class == receiver.Delivered && o.Message.Status == receiver.StatusResolved:
+	case o.Unsaid, last.Class == receiver.Delivered && o.Message.Status == receiver.StatusResolved:
 		t.Delete(key)
 		return nil
 	case last.Class == receiver.Delivered:
 		had = told{Status: o.Message.Status, Ref: cmp.Or(last.Ref, had.Ref)}
-	case o.Doubt:
-		had.Doubt = true
+	case o.Doubt || o.Failed:
+		had.Doubt, had.Failed = had.Doubt || o.Doubt, had.Failed || o.Failed
 	default:
 		return nil
 	}

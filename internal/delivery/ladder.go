@@ -16,8 +16,8 @@ type Ladder struct {
 	// come back together.
 	Waits []time.Duration
 
-	// MaxAge is when a notification is given up, counted from its birth. Each is
-	// called for at least once, however old.
+	// MaxAge is when a notification is given up, counted from when it might first
+	// have been told. Each is called for at least once, however old.
 	MaxAge time.Duration
 }
 
@@ -45,7 +45,11 @@ func (l Ladder) next(o *open, attempt int, r receiver.Result, now time.Time) (at
 	wait += jitter(wait, o.ID, attempt)
 	wait = max(wait, min(r.RetryAfter, maxRetryAfter))
 	at = now.Add(wait)
-	return at, at.Sub(o.Born) <= l.MaxAge
+	since := o.Born
+	if o.NotBefore.After(since) {
+		since = o.NotBefore
+	}
+	return at, at.Sub(since) <= l.MaxAge
 }
 
 // jitter returns up to a tenth of wait. It depends on the call alone, so that a

@@ -22,8 +22,16 @@ type Intent struct {
 	Lane     string           `json:"lane"`     // what it is in order with
 	Receiver string           `json:"receiver"` // a configured name
 	Subject  string           `json:"subject"`  // where in TT_ALERTS its records go
-	Born     time.Time        `json:"born"`     // its age counts from here
+	Born     time.Time        `json:"born"`     // its age counts from here, or from NotBefore if that is later
 	Message  receiver.Message `json:"message"`
+
+	// NotBefore is when the first call may be made; zero: at once. If the lane gets
+	// something newer by then, only that is told, and nothing at all when it says
+	// that the problem is over.
+	NotBefore time.Time `json:"not_before,omitzero"`
+
+	// Unsaid: the notification only closes its lane. Nobody is called.
+	Unsaid bool `json:"unsaid,omitzero"`
 }
 
 // Superseded is the class of a notification that was not called for, or not

@@ -70,6 +70,7 @@ type open struct {
 	Attempts int       `json:"attempts,omitzero"` // calls intended so far
 	Done     int       `json:"done,omitzero"`     // the last of them with an outcome
 	Doubt    bool      `json:"doubt,omitzero"`    // one before may have reached the endpoint all the same
+	Failed   bool      `json:"failed,omitzero"`   // the endpoint answered one with 5xx: it may have acted before it failed
 	NextAt   time.Time `json:"next_at,omitzero"`  // when it wants a call; zero: at once
 }
 
@@ -82,6 +83,7 @@ type told struct {
 	Status receiver.Status `json:"status,omitzero"` // of the last message that it has
 	Ref    string          `json:"ref,omitzero"`    // what it keeps the problem under
 	Doubt  bool            `json:"doubt,omitzero"`  // it may have had another one since
+	Failed bool            `json:"failed,omitzero"` // it failed at another one since, and may have acted before that
 }
 
 // find returns the open notification of that id, or nil.
@@ -102,9 +104,11 @@ func (l *lane) inDoubt() bool {
 }
 
 // isOver reports whether all that is left to say is that a problem is over of
-// which the endpoint has never heard.
+// which the endpoint has never heard. One that failed itself may have: the end
+// has to reach it, or what it opened stays open.
 func (l *lane) isOver(has *told) bool {
-	return l.newest().Message.Status == receiver.StatusResolved && has.Status == "" && !has.Doubt && !l.inDoubt()
+	return l.newest().Message.Status == receiver.StatusResolved && *has == told{} && !l.inDoubt() &&
+		!slices.ContainsFunc(l.Open, func(o open) bool { return o.Failed })
 }
 
 // readLane returns an empty lane when nothing is open in it.

@@ -42,8 +42,15 @@ func (l *Lanes) serve(ctx context.Context, name string) error {
 		return err
 	}
 	now := l.clock.Now()
-	if row.isOver(&has) {
-		records, err := l.supersede(now, row.Open, "the problem was over before anybody was told")
+	why := ""
+	switch {
+	case row.isOver(&has):
+		why = "the problem was over before anybody was told"
+	case row.newest().Unsaid:
+		why = "the receiver is not told when a problem is over"
+	}
+	if why != "" {
+		records, err := l.supersede(now, row.Open, why)
 		if err != nil {
 			return err
 		}

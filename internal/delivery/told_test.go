@@ -16,7 +16,8 @@ func TestNobodyHearsOnlyTheEnd(t *testing.T) {
 		answer receiver.Result // to the word that the problem stands
 		told   bool
 	}{
-		{"refused", broken, false},
+		{"refused", receiver.Result{Class: receiver.Transient, Status: 429}, false},
+		{"failed at it", broken, true},
 		{"given up", never, false},
 		{"perhaps", unsure, true},
 		{"told", receiver.Result{Class: receiver.Delivered}, true},

@@ -20,14 +20,25 @@ type Alert struct {
 
 	Rule     string `json:"rule"`
 	Key      string `json:"key"`
-	Attempt  uint32 `json:"attempt"`
+	Attempt  uint32 `json:"attempt"`  // 0 for what has none: a release, a region
 	Sequence uint64 `json:"sequence"` // n-th step of this alert: odd ones fire, even ones resolve
 	Version  string `json:"version,omitzero"`
 	Cause    Cause  `json:"cause"`
 
-	// Receivers are the names of those who are told, as routed when the step was
-	// decided: a later configuration does not send old news to new receivers.
-	Receivers []string `json:"receivers"`
+	// Routes say who is told and why, as decided when the problem fired: those hear
+	// of its end, and a later configuration does not send old news to new
+	// receivers.
+	Routes []Routed `json:"routes"`
+}
+
+// Routed is one receiver of an alert, and what brought the alert there.
+type Routed struct {
+	Receiver   string    `json:"receiver"`             // as its route names it
+	Endpoint   string    `json:"endpoint,omitzero"`    // which of its endpoints is told; absent: nobody is
+	Path       string    `json:"path"`                 // of the route, see [routing.Leaf]
+	NotBefore  time.Time `json:"not_before,omitzero"`  // when it is told at the earliest; absent: at once
+	MutedBy    string    `json:"muted_by,omitzero"`    // what holds it back beyond the time that a problem has to last
+	OnlyFiring bool      `json:"only_firing,omitzero"` // it is not told when the problem is over
 }
 
 // Cause is the change that made a step.
@@ -42,13 +53,14 @@ func alertID(rule, key string, attempt uint32) string {
 	return delivery.ID("al_", rule, key, strconv.FormatUint(uint64(attempt), 10))
 }
 
-// key returns what the alert is about. It is taken from the labels, where its
-// parts stand apart.
-func (a *Alert) key() events.Key {
-	return events.Key{
-		Slot:       events.Slot{Env: a.Labels["env"], Region: a.Labels["region"], Component: a.Labels["component"]},
-		Deployment: a.Labels["deployment"],
+// slot returns where the deployment is that the alert is about, and its name; ""
+// all of them when it is about something else. They are taken from the labels,
+// where they stand apart.
+func (a *Alert) slot() (in events.Slot, deployment string) {
+	if a.Labels["deployment"] == "" {
+		return events.Slot{}, ""
 	}
+	return events.Slot{Env: a.Labels["env"], Region: a.Labels["region"], Component: a.Labels["component"]}, a.Labels["deployment"]
 }
 
 // subject returns where in TT_ALERTS everything about the alert goes.
@@ -89,15 +101,17 @@ func (a *Alert) entry(now time.Time) (delivery.Entry, error) {
 	return delivery.Entry{Subject: a.subject(), Event: e}, nil
 }
 
-// intent returns the notification of the alert's step for one receiver.
-func (a *Alert) intent(to string, born time.Time) delivery.Intent {
+// intent returns the notification of the alert's step for one endpoint.
+func (a *Alert) intent(to *Routed, born time.Time) delivery.Intent {
 	return delivery.Intent{
-		ID:       delivery.ID("nt_", a.Alert, strconv.FormatUint(a.Sequence, 10), to),
-		Lane:     a.Alert + "/" + to,
-		Receiver: to,
-		Subject:  a.subject(),
-		Born:     born,
-		Message:  a.Message,
+		ID:        delivery.ID("nt_", a.Alert, strconv.FormatUint(a.Sequence, 10), to.Endpoint),
+		Lane:      a.Alert + "/" + to.Endpoint,
+		Receiver:  to.Endpoint,
+		Subject:   a.subject(),
+		Born:      born,
+		Message:   a.Message,
+		NotBefore: to.NotBefore,
+		Unsaid:    to.OnlyFiring && !a.firing(),
 	}
 }
 
@@ -131,8 +145,11 @@ func foldAlert(t *delivery.Tx, e *events.Event) error {
 	} else {
 		t.Delete(openKey(&a))
 	}
-	for _, to := range a.Receivers {
-		if err := delivery.Enqueue(t, a.intent(to, e.Time)); err != nil {
+	for i := range a.Routes {
+		if a.Routes[i].Endpoint == "" {
+			continue
+		}
+		if err := delivery.Enqueue(t, a.intent(&a.Routes[i], e.Time)); err != nil {
 			return err
 		}
 	}
@@ -142,7 +159,7 @@ func foldAlert(t *delivery.Tx, e *events.Event) error {
 // The rows of this package in the notifier's Badger.
 //
 //	n/alert/<id>                the last step of an alert
-//	n/open/<key>/<id>           an alert that stands, by deployment
+//	n/open/<key>/<id>           an alert that stands, by what it is about
 //	n/position/<incarnation>    up to where that TT_CHANGES was looked at
 const allOpen = "n/open/"
 

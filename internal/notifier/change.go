@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/telltale-dev/telltale/internal/stream"
@@ -21,12 +22,17 @@ type change struct {
 	Version string    `json:"version"`
 	Release string    `json:"release"`
 	Owner   string    `json:"owner"`
-	Cause   struct {
+
+	Conditions []string `json:"conditions"`
+
+	Cause struct {
 		Source string `json:"source"`
 	} `json:"cause"`
 
 	key events.Key // Key, parsed
 }
+
+func (c *change) has(condition string) bool { return slices.Contains(c.Conditions, condition) }
 
 // lands reports whether a deployment began to run with a change of its status.
 func lands(from, to string) bool { return isLanded(to) && !isLanded(from) }
@@ -67,13 +73,14 @@ func (l *landing) name() string {
 	return l.Deployment
 }
 
-// news is one message of TT_CHANGES: a change or a landing, or neither when it
-// is about something that no rule speaks of.
+// news is one message of TT_CHANGES: a change of one thing, or of nothing that a
+// rule speaks of.
 type news struct {
 	id      events.ChangeID
 	seq     uint64 // in TT_CHANGES
 	change  *change
 	landing *landing
+	whole   *whole
 }
 
 // readNews reads one message. It fails on what no projector writes.
@@ -95,6 +102,10 @@ func readNews(m stream.Msg) (news, error) {
 	case events.TypeSlotChanged:
 		n.landing = new(landing)
 		if err := e.DataAs(n.landing); err != nil {
+			return news{}, err
+		}
+	case events.TypeReleaseChanged, events.TypeRegionChanged:
+		if n.whole, err = readWhole(e); err != nil {
 			return news{}, err
 		}
 	default:

@@ -15,10 +15,20 @@ import (
 // policy is what decisions depend on beside the alerts that stand.
 type policy struct {
 	rules       []Rule
-	receivers   []string // who is told of every alert
-	incarnation string   // of TT_CHANGES
-	link        func(key string) string
+	who         *directory // who is told
+	incarnation string     // of TT_CHANGES
+	baseURL     string     // of links, "" for none
+	now         time.Time
 	oldest      time.Time // what is older pages nobody
+}
+
+// link returns where people find more about a thing, such as
+// deployments/<key>.
+func (p *policy) link(thing string) string {
+	if p.baseURL == "" {
+		return ""
+	}
+	return p.baseURL + "/v1/" + thing
 }
 
 // decision is what a batch of news comes to.
@@ -32,21 +42,22 @@ type decision struct {
 // clears only where there is something to clear.
 func (p *policy) effectOf(seen *glance) effect {
 	most := leaves
-	switch seen.typ {
-	case events.TypeSlotChanged:
+	switch {
+	case seen.typ == events.TypeRegionChanged: // there are few
+		return raises
+	case seen.typ == events.TypeSlotChanged, seen.typ == events.TypeDeploymentChanged && lands(seen.from, seen.to):
 		most = clears
-	case events.TypeDeploymentChanged:
-		if lands(seen.from, seen.to) {
-			most = clears
+	}
+	for i := range p.rules {
+		if p.rules[i].On != seen.typ {
+			continue
 		}
-		for i := range p.rules {
-			switch p.rules[i].effectOf(seen.to, seen.late) {
-			case raises:
-				return raises
-			case clears:
-				most = clears
-			case leaves:
-			}
+		switch p.rules[i].effectOf(seen.to, "", seen.late, seen.has) {
+		case raises:
+			return raises
+		case clears:
+			most = clears
+		case leaves:
 		}
 	}
 	return most
@@ -65,6 +76,8 @@ func (p *policy) decide(r *store.Reader, batch []news) (decision, error) {
 			err = d.change(n)
 		case n.landing != nil:
 			err = d.landing(n)
+		case n.whole != nil:
+			err = d.whole(n)
 		}
 		if err != nil {
 			return decision{}, fmt.Errorf("decide on change %s: %w", n.id, err)
@@ -89,20 +102,23 @@ func (d *deciding) change(n *news) error {
 	}
 	for i := range d.rules {
 		rule := &d.rules[i]
+		if rule.On != events.TypeDeploymentChanged {
+			continue
+		}
 		mine := make([]*Alert, 0, len(standing))
 		for _, a := range standing {
 			if a.Rule == rule.Name && a.Key == n.change.Key {
 				mine = append(mine, a)
 			}
 		}
-		switch rule.effectOf(n.change.To, n.change.Late) {
+		switch rule.effectOf(n.change.To, n.change.Reason, n.change.Late, n.change.has) {
 		case raises:
 			if err := d.raise(n, rule, mine); err != nil {
 				return err
 			}
 		case clears:
 			for _, a := range mine {
-				d.resolve(n, a, howChanged(n.change))
+				d.resolve(n, a, howChanged(rule, n.change))
 			}
 		case leaves:
 		}
@@ -127,19 +143,58 @@ func (d *deciding) raise(n *news, rule *Rule, standing []*Alert) error {
 			d.resolve(n, a, howFailedAgain(n.change, id))
 		}
 	}
-	before, err := d.alert(id)
+	return d.fire(n, rule, &Alert{
+		Key: n.change.Key, Attempt: n.change.Attempt, Version: n.change.Version,
+		Message: firingMessage(rule, n.change, id, d.link("deployments/"+n.change.Key)),
+	})
+}
+
+// fire makes the step with which a problem begins, unless it stands already or
+// the news was heard before.
+func (d *deciding) fire(n *news, rule *Rule, a *Alert) error {
+	before, err := d.alert(a.Alert)
 	if err != nil || before != nil && (before.firing() || before.knows(n.id)) {
 		return err
 	}
-	a := &Alert{
-		Rule: rule.Name, Key: n.change.Key, Attempt: n.change.Attempt,
-		Version: n.change.Version, Sequence: 1,
-		Message: firingMessage(rule, n.change, id, d.link(n.change.Key)),
-	}
+	a.Rule, a.Sequence = rule.Name, 1
 	if before != nil {
 		a.Sequence = before.Sequence + 1
 	}
+	a.Routes = d.who.routes(a, rule.HoldFor, d.now)
 	d.step(n, a)
+	return nil
+}
+
+// whole takes one change of a release or a region. There is one alert of a rule
+// about each.
+func (d *deciding) whole(n *news) error {
+	for i := range d.rules {
+		rule := &d.rules[i]
+		if rule.On != n.whole.typ {
+			continue
+		}
+		id := alertID(rule.Name, n.whole.key, 0)
+		switch rule.effectOf(n.whole.to, "", false, nothing) {
+		case raises:
+			if n.whole.at.Before(d.oldest) {
+				d.tooOld++
+				continue
+			}
+			m := n.whole.firing(rule, id, d.link(n.whole.path))
+			if err := d.fire(n, rule, &Alert{Key: n.whole.key, Message: m}); err != nil {
+				return err
+			}
+		case clears:
+			open, err := d.alert(id)
+			if err != nil {
+				return err
+			}
+			if open != nil && open.firing() {
+				d.resolve(n, open, n.whole.end(rule))
+			}
+		case leaves:
+		}
+	}
 	return nil
 }
 
@@ -160,7 +215,7 @@ func (d *deciding) landing(n *news) error {
 // that has landed there since.
 func (d *deciding) replace(n *news, standing []*Alert, l *landing) {
 	for _, a := range standing {
-		if a.key().Deployment != l.Deployment && l.Since.After(a.Since) {
+		if _, mine := a.slot(); mine != l.Deployment && l.Since.After(a.Since) {
 			d.resolve(n, a, howReplaced(l))
 		}
 	}
@@ -173,12 +228,15 @@ func (d *deciding) resolve(n *news, open *Alert, how resolution) {
 	a := *open
 	a.Sequence++
 	a.Message = resolvedMessage(open, how)
+	a.Routes = slices.Clone(open.Routes)
+	for i := range a.Routes { // who was told of the problem may be told of its end at any time
+		a.Routes[i].NotBefore, a.Routes[i].MutedBy = time.Time{}, ""
+	}
 	d.step(n, &a)
 }
 
 func (d *deciding) step(n *news, a *Alert) {
 	a.Cause = Cause{Change: n.id.String(), Incarnation: d.incarnation, Seq: n.seq}
-	a.Receivers = d.receivers
 	d.latest[a.Alert] = a
 	d.steps = append(d.steps, a)
 }
@@ -207,7 +265,7 @@ func (d *deciding) standing(slot events.Slot) ([]*Alert, error) {
 		return nil, err
 	}
 	for id, a := range d.latest {
-		if a.key().Slot == slot {
+		if in, _ := a.slot(); in == slot {
 			ids = append(ids, id)
 		}
 	}

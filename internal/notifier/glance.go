@@ -3,6 +3,7 @@ package notifier
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -12,19 +13,22 @@ import (
 // glance is what shows whether a rule may have something to say to a message of
 // TT_CHANGES.
 type glance struct {
-	typ      string
-	from, to string // of a change of a deployment
-	late     bool
+	typ        string
+	from, to   string // of a deployment or a release
+	late       bool   // of a deployment, like the next
+	conditions string // as they stand in the message, "" when there are none
 }
 
+func (g *glance) has(condition string) bool { return strings.Contains(g.conditions, `"`+condition+`"`) }
+
 // glancer reads no more of a message than a glance needs: most changes mean
-// nothing to anybody, and to read one whole takes six times as long. The zero
+// nothing to anybody, and to read one whole takes five times as long. The zero
 // value is ready. It is not safe for concurrent use.
 type glancer struct {
 	decoder jsontext.Decoder
 	in      bytes.Buffer
 	seen    glance
-	wanted  int // of from, to and late, not seen yet
+	wanted  int // members of the data that were not seen yet
 }
 
 // errOtherwise says that a message is not as the projector writes it.
@@ -37,18 +41,24 @@ func (g *glancer) glance(raw []byte) (seen glance, ok bool) {
 	g.in = *bytes.NewBuffer(raw)
 	// Names that come twice are for those who read whole.
 	g.decoder.Reset(&g.in, jsontext.AllowDuplicateNames(true))
-	g.seen, g.wanted = glance{}, 3
+	g.seen, g.wanted = glance{}, 0
 	if err := g.members(g.envelope); err != nil {
 		return glance{}, false
 	}
-	return g.seen, g.seen.typ != "" && (g.wanted == 0 || g.seen.typ != events.TypeDeploymentChanged)
+	return g.seen, g.seen.typ != "" && g.wanted == 0
 }
 
 func (g *glancer) envelope(name jsontext.Value) (more bool, err error) {
 	switch string(name) {
 	case `"type"`:
 		g.seen.typ, err = g.text()
-		return g.seen.typ == events.TypeDeploymentChanged, err
+		switch g.seen.typ {
+		case events.TypeDeploymentChanged:
+			g.wanted = 4
+		case events.TypeReleaseChanged:
+			g.wanted = 2
+		}
+		return g.wanted > 0, err
 	case `"data"`:
 		return false, g.members(g.data)
 	default:
@@ -67,6 +77,11 @@ func (g *glancer) data(name jsontext.Value) (more bool, err error) {
 		var t jsontext.Token
 		t, err = g.decoder.ReadToken()
 		g.seen.late = t.Kind() == 't'
+	case `"conditions"`:
+		var v jsontext.Value
+		if v, err = g.decoder.ReadValue(); err == nil && string(v) != "[]" {
+			g.seen.conditions = string(v)
+		}
 	default:
 		g.wanted++
 		err = g.decoder.SkipValue()

@@ -22,9 +22,9 @@ import (
 func TestGlance(t *testing.T) {
 	var g glancer
 	c := status(checkout2, "in_progress", "failed", 1)
-	c.Late, c.Message = true, `"to":"deployed","late":false`
+	c.Late, c.Message, c.Conditions = true, `"to":"deployed","late":false`, []string{"drift", "overridden"}
 	whole := string(c.AppendJSON(nil))
-	want := glance{typ: events.TypeDeploymentChanged, from: "in_progress", to: "failed", late: true}
+	want := glance{typ: events.TypeDeploymentChanged, from: "in_progress", to: "failed", late: true, conditions: `["drift","overridden"]`}
 	told := 0
 	for cut := range len(whole) + 1 {
 		if seen, ok := g.glance([]byte(whole[:cut])); ok {
@@ -46,6 +46,10 @@ func TestGlance(t *testing.T) {
 		if seen, ok := g.glance([]byte(raw)); ok {
 			t.Errorf("%s: %+v", raw, seen)
 		}
+	}
+	release := `{"type":"` + events.TypeReleaseChanged + `","data":{"key":"a/b","from":"planned","to":"deployed","members":`
+	if seen, ok := g.glance([]byte(release)); !ok || seen.from != "planned" || seen.to != "deployed" {
+		t.Errorf("%s: %+v, %v", release, seen, ok)
 	}
 	slot := `{"type":"` + events.TypeSlotChanged + `","data":{}}`
 	if seen, ok := g.glance([]byte(slot)); !ok || seen.typ != events.TypeSlotChanged {
@@ -74,8 +78,23 @@ func TestWhatIsNotReadMeansNothing(t *testing.T) {
 			c.Late = rapid.Bool().Draw(t, "late")
 			c.At = noon.Add(time.Duration(rapid.IntRange(-1, 9).Draw(t, "at")) * time.Minute).UnixNano()
 			c.Percent = -1
-			if rapid.IntRange(0, 4).Draw(t, "slot") > 0 {
+			c.Reason = rapid.SampledFrom([]string{"", statemachine.ReasonDependency}).Draw(t, "reason")
+			c.Conditions = rapid.SampledFrom([][]string{nil, {"overridden"}, {"drift"}, {"conflicted", "overridden"}}).Draw(t, "conditions")
+			kind := rapid.IntRange(0, 6).Draw(t, "kind")
+			if kind > 2 {
 				return stream.Msg{Seq: cause, Data: c.AppendJSON(nil)}
+			}
+			if kind > 0 {
+				by, whole, err := view.Caused{ID: c.ID, At: c.At}, view.Change{}, error(nil)
+				if kind == 1 {
+					whole, err = view.RegionChange("prod", &view.Region{Region: "eu-west-1", Dark: c.Late}, by)
+				} else {
+					whole, err = view.ReleaseChanged(events.Release{Env: "prod", Name: "r42"}, c.From, view.ReleaseFacts{Status: c.Status}, by)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return stream.Msg{Seq: cause, Data: whole.AppendJSON(nil)}
 			}
 			key, err := events.ParseKey(c.Key)
 			if err != nil {

@@ -184,7 +184,7 @@ func TestTheSuiteSeesALostIntent(t *testing.T) {
 				if err := e.DataAs(&a); err != nil {
 					return err
 				}
-				a.Receivers = nil
+				a.Routes = nil
 				told := *e
 				if err := told.SetData(&a); err != nil {
 					return err
@@ -204,7 +204,7 @@ func TestTheSuiteSeesALostIntent(t *testing.T) {
 					if atStart[id].Sequence == a.Sequence {
 						continue
 					}
-					if err := delivery.Enqueue(tx, a.intent("on-call", noon)); err != nil {
+					if err := delivery.Enqueue(tx, a.intent(&Routed{Endpoint: "on-call/webhook1"}, noon)); err != nil {
 						return err
 					}
 				}

@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -24,15 +25,20 @@ const timeFormat = "2006-01-02 15:04:05 UTC"
 // so. It is a function of the change alone.
 func firingMessage(rule *Rule, c *change, id, link string) receiver.Message {
 	var text strings.Builder
-	fmt.Fprintf(&text, "Status %s since %s", c.To, stamp(c.At))
-	if c.From != "" && c.From != c.To {
-		fmt.Fprintf(&text, ", before that %s", clean(c.From, maxWord))
+	if rule.Condition == "" {
+		fmt.Fprintf(&text, "Status %s since %s", c.To, stamp(c.At))
+		if c.From != "" && c.From != c.To {
+			fmt.Fprintf(&text, ", before that %s", clean(c.From, maxWord))
+		}
+	} else {
+		fmt.Fprintf(&text, "%s since %s, with status %s", upperFirst(rule.Condition), stamp(c.At), clean(c.To, maxWord))
 	}
 	if c.Attempt > 1 {
 		fmt.Fprintf(&text, ", attempt %d", c.Attempt)
 	}
 	text.WriteString(".\n")
-	if why := because(c); why != "" {
+	text.WriteString(rule.lasted())
+	if why := cmp.Or(rule.Why, because(c)); why != "" {
 		fmt.Fprintf(&text, "Why: %s\n", why)
 	}
 	if c.Late {
@@ -64,6 +70,15 @@ func firingMessage(rule *Rule, c *change, id, link string) receiver.Message {
 	}
 }
 
+// lasted is the sentence of a rule that waits: when it is read, the time has
+// passed.
+func (r *Rule) lasted() string {
+	if r.HoldFor == 0 {
+		return ""
+	}
+	return "That has lasted for " + short(r.HoldFor) + " or longer.\n"
+}
+
 // labels name the problem to machines: nothing in them changes while it stands.
 func labels(rule *Rule, c *change) map[string]string {
 	l := map[string]string{
@@ -91,8 +106,12 @@ type resolution struct {
 }
 
 // howChanged is a resolution by the deployment's own change.
-func howChanged(c *change) resolution {
+func howChanged(rule *Rule, c *change) resolution {
 	r := resolution{at: c.At, source: c.Cause.Source, late: c.Late}
+	if rule.Over != "" {
+		r.what = rule.Over
+		return r
+	}
 	switch c.To {
 	case statemachine.StatusDeployed, statemachine.StatusVerifying:
 		r.what = "is deployed"
@@ -108,7 +127,7 @@ func howChanged(c *change) resolution {
 		r.what = "was removed"
 	default:
 		r.what = "is " + clean(c.To, maxWord)
-		if c.From != statemachine.StatusStalled {
+		if !rule.Passing {
 			r.what += " after all"
 		}
 	}
@@ -137,7 +156,8 @@ func resolvedMessage(open *Alert, how resolution) receiver.Message {
 	m := open.Message
 	m.Status = receiver.StatusResolved
 	m.At = how.at.UTC()
-	m.Title = fmt.Sprintf("Resolved: %s in %s %s", name(open.key(), open.Version), place(open.key()), how.what)
+	kind, called, in := open.about()
+	m.Title = fmt.Sprintf("Resolved: %s in %s %s", called, in, how.what)
 
 	var text strings.Builder
 	fmt.Fprintf(&text, "It %s at %s.\n", how.what, stamp(how.at))
@@ -152,9 +172,24 @@ func resolvedMessage(open *Alert, how resolution) receiver.Message {
 	if how.source != "" {
 		fmt.Fprintf(&text, "Said by %s.\n", clean(how.source, maxSentence))
 	}
-	fmt.Fprintf(&text, "Deployment %s.", open.Key)
+	fmt.Fprintf(&text, "%s %s.", upperFirst(kind), open.Key)
 	m.Text = text.String()
 	return m
+}
+
+// about returns what the alert is about: the kind of thing, what people call it,
+// and where it is.
+func (a *Alert) about() (kind, called, in string) {
+	if slot, deployment := a.slot(); deployment != "" {
+		k := events.Key{Slot: slot, Deployment: deployment}
+		return "deployment", name(k, a.Version), place(k)
+	}
+	for _, kind := range [...]string{labelRelease, labelRegion} {
+		if called := a.Labels[kind]; called != "" {
+			return kind, kind + " " + called, a.Labels["env"]
+		}
+	}
+	return "alert", a.Alert, a.Labels["env"]
 }
 
 // because joins what the tool gave as reason and as message.

@@ -36,7 +36,11 @@ func TestMessages(t *testing.T) {
 	overdue := silent
 	overdue.From, overdue.Reason = "queued", "overdue"
 
-	failed, person, stalled := &Rules()[0], &Rules()[1], &Rules()[2]
+	failed, person, stalled, blocked, conflicted := &Rules()[0], &Rules()[1], &Rules()[2], &Rules()[3], &Rules()[4]
+	waits := change{Key: checkout2, From: "queued", To: "blocked", Attempt: 1, At: noon, Reason: "window", Version: "2.0"}
+	waits.Cause.Source = "/change-desk"
+	contradicted := full
+	contradicted.To = "verified"
 	var out strings.Builder
 	for _, c := range []struct {
 		name string
@@ -45,11 +49,11 @@ func TestMessages(t *testing.T) {
 		ends []resolution
 	}{
 		{"everything is said", failed, full, []resolution{
-			howChanged(&change{To: "reverted", At: noon.Add(12*time.Minute + 30*time.Second), Cause: full.Cause}),
-			howChanged(&change{To: "recovered", At: noon.Add(time.Hour), Cause: full.Cause}),
-			howChanged(&change{To: "cancelled", At: noon.Add(time.Hour), Cause: full.Cause}),
-			howChanged(&change{To: "removed", At: noon, Cause: full.Cause}),
-			howChanged(&change{To: "in_progress", At: noon.Add(time.Minute), Late: true, Cause: full.Cause}),
+			howChanged(failed, &change{To: "reverted", At: noon.Add(12*time.Minute + 30*time.Second), Cause: full.Cause}),
+			howChanged(failed, &change{To: "recovered", At: noon.Add(time.Hour), Cause: full.Cause}),
+			howChanged(failed, &change{To: "cancelled", At: noon.Add(time.Hour), Cause: full.Cause}),
+			howChanged(failed, &change{To: "removed", At: noon, Cause: full.Cause}),
+			howChanged(failed, &change{To: "in_progress", At: noon.Add(time.Minute), Late: true, Cause: full.Cause}),
 			howReplaced(&landing{Version: "1.4.1", Since: noon.Add(time.Minute), Landing: "rollback"}),
 			howReplaced(&landing{Deployment: "git-0123456789ab", Since: noon.Add(time.Minute), source: "/argo"}),
 			howFailedAgain(&change{Attempt: 2, At: noon.Add(time.Minute), Cause: full.Cause}, "al_second"),
@@ -57,10 +61,14 @@ func TestMessages(t *testing.T) {
 		{"hardly anything is said", person, bare, nil},
 		{"a tool says what it should not", failed, hostile, nil},
 		{"nothing is said", stalled, silent, []resolution{
-			howChanged(&change{From: "stalled", To: "in_progress", At: noon.Add(time.Minute), Cause: full.Cause}),
-			howChanged(&change{From: "stalled", To: "superseded", At: noon.Add(time.Minute), Cause: full.Cause}),
+			howChanged(stalled, &change{From: "stalled", To: "in_progress", At: noon.Add(time.Minute), Cause: full.Cause}),
+			howChanged(stalled, &change{From: "stalled", To: "superseded", At: noon.Add(time.Minute), Cause: full.Cause}),
 		}},
 		{"nothing moves", stalled, overdue, nil},
+		{"it waits too long", blocked, waits, nil},
+		{"a condition, whatever the status", conflicted, contradicted, []resolution{
+			howChanged(conflicted, &change{From: "verified", To: "verified", At: noon.Add(time.Hour), Cause: full.Cause}),
+		}},
 	} {
 		var err error
 		if c.c.key, err = events.ParseKey(c.c.Key); err != nil {

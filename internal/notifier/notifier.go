@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,21 +13,11 @@ import (
 
 	"github.com/telltale-dev/telltale/internal/delivery"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
+	"github.com/telltale-dev/telltale/internal/notifier/routing"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/pkg/events"
 )
-
-// Route says who is told of alerts.
-type Route struct {
-	// Receiver is the name of the receiver, as records and metrics show it. A
-	// receiver that moves keeps its name. Default "default".
-	Receiver string
-
-	// Webhook is what the receiver is; its clock defaults to the notifier's. Nil:
-	// nobody is told, and alerts are recorded all the same.
-	Webhook *receiver.WebhookConfig
-}
 
 // defaultHorizon is the age up to which a problem pages: who comes hours late
 // finds the people at it already.
@@ -41,7 +32,13 @@ type Options struct {
 	// position in TT_CHANGES. It may be deleted while the notifier is stopped.
 	DB *store.DB
 
-	Route Route
+	// Tree says which receivers are told of which alert. Nil: nobody is, and alerts
+	// are recorded all the same.
+	Tree *routing.Tree
+
+	// Receivers are those that Tree can name, by name. One without endpoints tells
+	// nobody.
+	Receivers map[string][]Endpoint
 
 	// AlertHorizon is how old a problem may be to page, by Clock. Default 6 h.
 	AlertHorizon time.Duration
@@ -69,20 +66,18 @@ const maxBatch = 256
 // Notifier turns changes into alerts and sees them delivered.
 type Notifier struct {
 	o       Options
-	webhook *receiver.Webhook // nil: nobody is told
-	glancer glancer           // of the goroutine that watches
+	who     directory
+	to      map[string]receiver.Receiver // by full name
+	glancer glancer                      // of the goroutine that watches
 	journal *delivery.Journal
 	lanes   *delivery.Lanes
 	log     *slog.Logger
 	metrics *metrics
 }
 
-// New returns a notifier that [Notifier.Run] starts. It fails on a webhook that
-// is not configured right, and connects to nothing yet.
+// New returns a notifier that [Notifier.Run] starts. It fails when endpoints
+// share a name, and connects to nothing yet.
 func New(o Options) (*Notifier, error) {
-	if o.Route.Receiver == "" {
-		o.Route.Receiver = "default"
-	}
 	if o.AlertHorizon == 0 {
 		o.AlertHorizon = defaultHorizon
 	}
@@ -92,16 +87,12 @@ func New(o Options) (*Notifier, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	n := &Notifier{o: o, log: o.Logger, metrics: newMetrics(o.Registerer)}
-	if o.Route.Webhook != nil {
-		cfg := *o.Route.Webhook
-		if cfg.Now == nil {
-			cfg.Now = o.Clock.Now
-		}
-		var err error
-		if n.webhook, err = receiver.NewWebhook(cfg); err != nil {
-			return nil, fmt.Errorf("receiver %s: %w", o.Route.Receiver, err)
-		}
+	n := &Notifier{
+		o: o, who: directory{tree: o.Tree, endpoints: o.Receivers}, log: o.Logger, metrics: newMetrics(o.Registerer),
+	}
+	var err error
+	if n.to, err = n.who.byName(); err != nil {
+		return nil, err
 	}
 	n.journal, n.lanes = n.deliver(folds())
 	return n, nil
@@ -109,15 +100,11 @@ func New(o Options) (*Notifier, error) {
 
 // deliver returns the journal and the lanes under the notifier.
 func (n *Notifier) deliver(folds map[string]delivery.Fold) (*delivery.Journal, *delivery.Lanes) {
-	receivers := make(map[string]receiver.Receiver)
-	if n.webhook != nil {
-		receivers[n.o.Route.Receiver] = n.webhook
-	}
 	journal := delivery.NewJournal(delivery.JournalOptions{
 		Conn: n.o.Conn, DB: n.o.DB, Folds: folds, Clock: n.o.Clock, Logger: n.log, FailPoint: n.o.FailPoint,
 	})
 	return journal, delivery.New(delivery.Options{
-		Journal: journal, DB: n.o.DB, Receivers: receivers, Clock: n.o.Clock,
+		Journal: journal, DB: n.o.DB, Receivers: n.to, Clock: n.o.Clock,
 		Logger: n.log, Registerer: n.o.Registerer, FailPoint: n.o.FailPoint,
 	})
 }
@@ -128,10 +115,9 @@ func (n *Notifier) deliver(folds map[string]delivery.Fold) (*delivery.Journal, *
 // when TT_CHANGES is replaced under it, and with errors of the database. It is
 // called once.
 func (n *Notifier) Run(ctx context.Context) error {
-	if n.webhook == nil {
+	defer n.who.close()
+	if len(n.to) == 0 {
 		n.log.WarnContext(ctx, "no receiver is configured: alerts are recorded and nobody is told")
-	} else {
-		defer n.webhook.Close()
 	}
 	// The journal stops last: what the others conclude must still be written. If
 	// it fails, they stop, too.
@@ -147,8 +133,17 @@ func (n *Notifier) Run(ctx context.Context) error {
 	}()
 
 	g, work := errgroup.WithContext(work)
-	g.Go(func() error { return n.lanes.Run(work) })
-	g.Go(func() error { return n.watch(work) })
+	// Who was away first hears what is over by now: nobody is told of that.
+	heard := make(chan struct{})
+	g.Go(func() error { return n.watch(work, heard) })
+	g.Go(func() error {
+		select {
+		case <-heard:
+			return n.lanes.Run(work)
+		case <-work.Done():
+			return nil
+		}
+	})
 	err := g.Wait()
 	stopJournal()
 	if failed := <-journalEnd; failed != nil {
@@ -157,8 +152,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 	return err
 }
 
-// watch reads TT_CHANGES and decides on what it says.
-func (n *Notifier) watch(ctx context.Context) error {
+// watch reads TT_CHANGES and decides on what it says. It closes heard once it has
+// decided on all that was there when it began.
+func (n *Notifier) watch(ctx context.Context, heard chan<- struct{}) error {
 	select {
 	case <-n.journal.Ready():
 	case <-ctx.Done():
@@ -188,8 +184,18 @@ func (n *Notifier) watch(ctx context.Context) error {
 	reader := stream.NewReader(n.o.Conn, stream.ReaderOptions{
 		Stream: events.StreamChanges, From: from, Incarnation: incarnation, MaxBatch: maxBatch, Logger: n.log,
 	})
+	hear := sync.OnceFunc(func() { close(heard) })
+	if done >= identity.Last {
+		hear()
+	}
 	return reader.Run(ctx, func(ctx context.Context, batch []stream.Msg) error {
-		return n.handle(ctx, incarnation, batch)
+		if err := n.handle(ctx, incarnation, batch); err != nil {
+			return err
+		}
+		if batch[len(batch)-1].Seq >= identity.Last {
+			hear()
+		}
+		return nil
 	})
 }
 
@@ -268,20 +274,14 @@ func (n *Notifier) hear(ctx context.Context, r *store.Reader, p *policy, batch [
 }
 
 func (n *Notifier) policy(incarnation string, now time.Time) *policy {
-	p := &policy{
+	return &policy{
 		rules:       Rules(),
-		receivers:   []string{},
+		who:         &n.who,
 		incarnation: incarnation,
+		baseURL:     strings.TrimSuffix(n.o.BaseURL, "/"),
+		now:         now,
 		oldest:      now.Add(-n.o.AlertHorizon),
-		link:        func(string) string { return "" },
 	}
-	if n.webhook != nil {
-		p.receivers = append(p.receivers, n.o.Route.Receiver)
-	}
-	if n.o.BaseURL != "" {
-		p.link = func(key string) string { return strings.TrimSuffix(n.o.BaseURL, "/") + "/v1/deployments/" + key }
-	}
-	return p
 }
 
 // record writes the steps of a decision to TT_ALERTS.
@@ -305,7 +305,7 @@ func (n *Notifier) record(ctx context.Context, d decision, now time.Time) error 
 		return err
 	}
 	for _, a := range d.steps {
-		log := n.log.With("alert_id", a.Alert, "rule", a.Rule, "deployment_id", a.Key)
+		log := n.log.With("alert_id", a.Alert, "rule", a.Rule, "subject", a.Key)
 		if a.firing() {
 			n.metrics.fired.WithLabelValues(a.Rule).Inc()
 			log.InfoContext(ctx, "alert fired")

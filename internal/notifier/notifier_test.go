@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/telltale-dev/telltale/internal/delivery"
+	"github.com/telltale-dev/telltale/internal/delivery/deliverytest"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
+	"github.com/telltale-dev/telltale/internal/notifier/routing"
 	"github.com/telltale-dev/telltale/internal/schema/schematest"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/internal/view"
@@ -256,10 +258,10 @@ func TestTheSameHistoryAgainSendsNothing(t *testing.T) {
 // configured later, whatever happens to the disk.
 func TestWithoutAReceiverAlertsAreRecorded(t *testing.T) {
 	w := newWorld(t)
-	w.tell = false
+	w.routes = routing.Config{}
 	w.change(t, status(checkout2, "in_progress", "failed", 1))
 	w.mustRun(t)
-	w.tell = true
+	w.routes = onCall()
 	w.newDisk(t)
 	if calls := w.mustRun(t); len(calls) != 0 {
 		t.Errorf("old news were sent: %q", titles(calls))
@@ -270,8 +272,8 @@ func TestWithoutAReceiverAlertsAreRecorded(t *testing.T) {
 	if len(steps) != 2 || steps[0].Status != receiver.StatusFiring || steps[1].Status != receiver.StatusResolved {
 		t.Errorf("on record are %+v", steps)
 	}
-	if len(steps[0].Receivers) != 0 || !slices.Equal(steps[1].Receivers, []string{"on-call"}) {
-		t.Errorf("told were %q and %q", steps[0].Receivers, steps[1].Receivers)
+	if len(steps[0].Routes)+len(steps[1].Routes) != 0 {
+		t.Errorf("told were %+v and %+v", steps[0].Routes, steps[1].Routes)
 	}
 }
 
@@ -347,10 +349,11 @@ func TestNothingOnRecordShowsASecret(t *testing.T) {
 	}
 }
 
-func TestNewRefusesABadWebhookWithoutItsSecrets(t *testing.T) {
-	_, err := New(Options{Route: Route{Receiver: "on-call", Webhook: &receiver.WebhookConfig{URL: "https://u:hush@x.test/", Secrets: []receiver.Secret{"hush"}}}})
-	if err == nil || !strings.Contains(err.Error(), "on-call") || strings.Contains(err.Error(), "hush") {
-		t.Errorf("%v", err)
+func TestEndpointsOfOneNameAreRefused(t *testing.T) {
+	w := &world{endpoint: newEndpoint(t), clock: deliverytest.NewClock(noon)}
+	twice := append(w.endpoints(t, "on-call"), w.endpoints(t, "on-call")...)
+	if _, err := New(Options{Receivers: map[string][]Endpoint{"on-call": twice}}); err == nil {
+		t.Error("they would share their lanes")
 	}
 }
 

@@ -2,7 +2,9 @@ package notifier
 
 import (
 	"slices"
+	"time"
 
+	"github.com/telltale-dev/telltale/pkg/events"
 	"github.com/telltale-dev/telltale/pkg/statemachine"
 )
 
@@ -12,20 +14,43 @@ const (
 	SeverityWarning  = "warning"  // someone has to look
 )
 
-// Rule says when a deployment's status is a problem. An alert of a rule is
-// about one attempt of one deployment; at most one of them stands at a time.
+// Rule says when something is a problem: a deployment's status or condition, a
+// release's composite status, a region. An alert of a rule is about one attempt
+// of one deployment, one release or one region of an environment; at most one of
+// them stands at a time.
 type Rule struct {
 	Name     string
 	Severity string
-	Verb     string   // what the deployment does, as in "checkout 2.0 failed in prod/eu"
-	Raise    []string // statuses that fire
-	Clear    []string // statuses that resolve; all others leave an alert as it is
-	Keep     []string // statuses that belong to the problem, even as late corrections
+	On       string // the type of the changes that it is held against
+	Verb     string // what the thing does, as in "checkout 2.0 failed in prod/eu"
 
-	// Passing: the problem is over as soon as the status is another one, whatever
-	// that is. Clear and Keep are empty then.
+	Raise  []string // statuses that fire; of a region [statusDark] is one
+	Unless []string // reasons for which they do not
+	Clear  []string // statuses that resolve; all others leave an alert as it is
+	Keep   []string // statuses that belong to the problem, even as late corrections
+
+	// Condition of a deployment that fires, whatever the status. Raise, Clear and
+	// Keep are empty then.
+	Condition string
+
+	// Passing: the problem is over as soon as it is not seen any more, whatever the
+	// status is then. Clear and Keep are empty then.
 	Passing bool
+
+	// HoldFor is how long the problem has to last before anybody is told; 0: not at
+	// all. It is on record at once.
+	HoldFor time.Duration
+
+	// What a person should know; "" where the changes say enough.
+	Why  string // about the problem
+	Over string // about its end, as in "checkout 2.0 in prod/eu shows no drift any more"
 }
+
+// statusDark and statusHeard are what a region has instead of a status.
+const (
+	statusDark  = "dark"
+	statusHeard = "heard"
+)
 
 // Rules returns the rules in force.
 //
@@ -44,16 +69,40 @@ func Rules() []Rule {
 	}
 	return []Rule{
 		{
-			Name: "failed", Severity: SeverityWarning, Verb: "failed",
+			Name: "failed", Severity: SeverityWarning, On: events.TypeDeploymentChanged, Verb: "failed",
 			Raise: []string{statemachine.StatusFailed}, Clear: over, Keep: trouble,
 		},
 		{
-			Name: "manual_intervention", Severity: SeverityCritical, Verb: "needs a person",
+			Name: "manual_intervention", Severity: SeverityCritical, On: events.TypeDeploymentChanged, Verb: "needs a person",
 			Raise: []string{statemachine.StatusManualIntervention}, Clear: over, Keep: trouble,
 		},
 		{
-			Name: "stalled", Severity: SeverityWarning, Verb: "is stalled",
+			Name: "stalled", Severity: SeverityWarning, On: events.TypeDeploymentChanged, Verb: "is stalled",
 			Raise: []string{statemachine.StatusStalled}, Passing: true,
+		},
+		{
+			Name: "blocked", Severity: SeverityWarning, On: events.TypeDeploymentChanged, Verb: "is blocked",
+			Raise: []string{statemachine.StatusBlocked}, Passing: true, HoldFor: time.Hour,
+			Unless: []string{statemachine.ReasonDependency}, // who is told of that one's problem need not hear of this
+		},
+		{
+			Name: "conflicted", Severity: SeverityWarning, On: events.TypeDeploymentChanged, Verb: "is contradicted",
+			Condition: statemachine.ConditionConflicted, Passing: true, HoldFor: 10 * time.Minute,
+			Why: "its sources say different things", Over: "is not contradicted any more",
+		},
+		{
+			Name: "drift", Severity: SeverityWarning, On: events.TypeDeploymentChanged, Verb: "has drifted",
+			Condition: statemachine.ConditionDrift, Passing: true, HoldFor: 10 * time.Minute,
+			Why: "what was seen running is not what the record says", Over: "shows no drift any more",
+		},
+		{
+			Name: "partially_deployed", Severity: SeverityWarning, On: events.TypeReleaseChanged, Verb: "is partially deployed",
+			Raise: []string{statemachine.StatusPartiallyDeployed}, Passing: true, HoldFor: 30 * time.Minute,
+		},
+		{
+			Name: "dark", Severity: SeverityCritical, On: events.TypeRegionChanged, Verb: "is dark",
+			Raise: []string{statusDark}, Passing: true,
+			Why: "nothing is heard from there while other regions go on", Over: "is heard of again",
 		},
 	}
 }
@@ -74,11 +123,13 @@ const (
 	clears
 )
 
-// effectOf returns what a change to a status does. A late correction that takes
-// the problem out of the record resolves: it was never there.
-func (r *Rule) effectOf(to string, late bool) effect {
+// effectOf returns what a change to a status does, given its reason; has reports
+// whether a condition is there now. A late correction that takes the problem out
+// of the record resolves: it was never there. Whoever has not seen the reason
+// says "": then it may raise what with the reason does not.
+func (r *Rule) effectOf(to, reason string, late bool, has func(condition string) bool) effect {
 	switch {
-	case slices.Contains(r.Raise, to):
+	case slices.Contains(r.Raise, to) && !slices.Contains(r.Unless, reason), r.Condition != "" && has(r.Condition):
 		return raises
 	case r.Passing, slices.Contains(r.Clear, to), late && !slices.Contains(r.Keep, to):
 		return clears
@@ -86,3 +137,6 @@ func (r *Rule) effectOf(to string, late bool) effect {
 		return leaves
 	}
 }
+
+// nothing is what has no conditions.
+func nothing(string) bool { return false }

@@ -3,7 +3,9 @@ package notifier
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +20,7 @@ import (
 	"github.com/telltale-dev/telltale/internal/delivery"
 	"github.com/telltale-dev/telltale/internal/delivery/deliverytest"
 	"github.com/telltale-dev/telltale/internal/delivery/receiver"
+	"github.com/telltale-dev/telltale/internal/notifier/routing"
 	"github.com/telltale-dev/telltale/internal/store"
 	"github.com/telltale-dev/telltale/internal/stream"
 	"github.com/telltale-dev/telltale/internal/testkit"
@@ -34,6 +37,7 @@ var secret = receiver.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte
 // seen is one call that an endpoint got.
 type seen struct {
 	id      string
+	to      string // the full name of the endpoint
 	body    string
 	message receiver.Message
 }
@@ -53,7 +57,7 @@ func newEndpoint(t *testing.T) *endpoint {
 		if err != nil {
 			return // the caller is dead
 		}
-		call := seen{id: r.Header.Get("webhook-id"), body: string(body)}
+		call := seen{id: r.Header.Get("webhook-id"), to: strings.TrimPrefix(r.URL.Path, "/"), body: string(body)}
 		ev, err := events.Decode(body, events.DefaultLimits())
 		if err == nil {
 			err = ev.DataAs(&call.message)
@@ -87,7 +91,7 @@ type world struct {
 	clock    *deliverytest.Clock
 	endpoint *endpoint
 	db       *store.DB       // the notifier's disk
-	tell     bool            // a receiver is configured
+	routes   routing.Config  // who is told of what; all by the one endpoint
 	mutate   func(*Notifier) // a fault that is built in
 	log      *slog.Logger
 	path     string // of the endpoint
@@ -96,9 +100,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{conn: testkit.NATS(t), clock: deliverytest.NewClock(noon), endpoint: newEndpoint(t), tell: true}
+	w := &world{conn: testkit.NATS(t), clock: deliverytest.NewClock(noon), endpoint: newEndpoint(t), routes: onCall()}
 	w.newDisk(t)
 	return w
+}
+
+// onCall is a configuration in which one receiver is told of everything.
+func onCall() routing.Config {
+	return routing.Config{Route: routing.Route{Receiver: "on-call"}, Receivers: []string{"on-call"}}
 }
 
 // newDisk gives the notifier an empty disk. What a killed process leaves on one
@@ -165,6 +174,32 @@ func (w *world) publish(t *testing.T, place events.Place, raw []byte) {
 	}
 }
 
+// endpoints returns those of a receiver: two for "both", none for "nobody", one
+// that hears no end for "quiet", one for all others. What they call has the full
+// name of the endpoint in its path.
+func (w *world) endpoints(t *testing.T, name string) []Endpoint {
+	t.Helper()
+	count := map[string]int{"both": 2, "nobody": 0}
+	n, ok := count[name]
+	if !ok {
+		n = 1
+	}
+	var all []Endpoint
+	for i := range n {
+		e := Endpoint{Name: fmt.Sprintf("webhook%d", i+1), OnlyFiring: name == "quiet"}
+		to, err := receiver.NewWebhook(receiver.WebhookConfig{
+			URL:     receiver.Secret(w.endpoint.URL + w.path + "/" + fullName(name, &e)),
+			Secrets: []receiver.Secret{secret}, AllowPrivate: true, Now: w.clock.Now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.To = to
+		all = append(all, e)
+	}
+	return all
+}
+
 var errKilled = errors.New("killed")
 
 // run runs a notifier on the world's disk until it has nothing left to do, or
@@ -189,10 +224,13 @@ func (w *world) run(t *testing.T, fail delivery.FailPoint) error {
 		}
 		return nil
 	}}
-	if w.tell {
-		o.Route = Route{Receiver: "on-call", Webhook: &receiver.WebhookConfig{
-			URL: receiver.Secret(w.endpoint.URL + w.path), Secrets: []receiver.Secret{secret}, AllowPrivate: true,
-		}}
+	o.Receivers = make(map[string][]Endpoint)
+	for _, name := range w.routes.Receivers {
+		o.Receivers[name] = w.endpoints(t, name)
+	}
+	var err error
+	if o.Tree, err = routing.New(w.routes); err != nil {
+		t.Fatal(err)
 	}
 	n, err := New(o)
 	if err != nil {
@@ -223,7 +261,8 @@ func (w *world) run(t *testing.T, fail delivery.FailPoint) error {
 	return err
 }
 
-// settled reports whether all changes were looked at and no lane is open.
+// settled reports whether all changes were looked at and no lane is due: one whose
+// call is under way is due until that is concluded.
 func (w *world) settled(t *testing.T) bool {
 	t.Helper()
 	changes, err := stream.Identify(t.Context(), w.conn.JS, events.StreamChanges)
@@ -236,8 +275,9 @@ func (w *world) settled(t *testing.T) bool {
 		if at, err = position(r, changes.Incarnation()); err != nil {
 			return err
 		}
-		return r.Scan([]byte("n/lane/"), nil, func(_, _ []byte) (bool, error) {
-			open = true
+		const due = "n/due/"
+		return r.Scan([]byte(due), nil, func(k, _ []byte) (bool, error) {
+			open = binary.BigEndian.Uint64(k[len(due):]) <= uint64(w.clock.Now().UnixNano())
 			return false, nil
 		})
 	})

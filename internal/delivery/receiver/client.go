@@ -76,6 +76,13 @@ func endpointName(kind string, parts ...string) string {
 func exchange(
 	ctx context.Context, client *http.Client, method, to string, header http.Header, body []byte, now time.Time,
 ) (result Result, reply []byte) {
+	return exchangeUpTo(ctx, client, method, to, header, body, now, maxReply)
+}
+
+// exchangeUpTo is [exchange] for answers of which up to limit bytes matter.
+func exchangeUpTo(
+	ctx context.Context, client *http.Client, method, to string, header http.Header, body []byte, now time.Time, limit int64,
+) (result Result, reply []byte) {
 	sent := new(progress)
 	req, err := http.NewRequestWithContext(sent.trace(ctx), method, to, bytes.NewReader(body))
 	if err != nil {
@@ -88,7 +95,7 @@ func exchange(
 		return unanswered(err, sent.wrote()), nil
 	}
 	result = judge(resp, now)
-	reply, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	reply, err = io.ReadAll(io.LimitReader(resp.Body, limit))
 	if err != nil {
 		result.Detail = strings.TrimPrefix(result.Detail+"; its answer broke off", "; ")
 	}

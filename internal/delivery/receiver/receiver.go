@@ -40,6 +40,18 @@ type Call struct {
 	Again bool
 }
 
+// repeatMark ends the title of a message that a person may have read before.
+const repeatMark = " (may be a repeat)"
+
+// title returns the message's title in at most limit runes, marked as a repeat
+// if the call may be one. It is for endpoints that cannot tell by themselves.
+func (c *Call) title(limit int) string {
+	if !c.Again {
+		return fitRunes(c.Message.Title, limit)
+	}
+	return fitRunes(c.Message.Title, limit-len(repeatMark)) + repeatMark
+}
+
 // Status says whether a problem stands.
 type Status string
 
@@ -97,5 +109,17 @@ type Kind struct {
 
 // All returns the kinds of receivers there are.
 func All() []Kind {
-	return []Kind{webhookKind()}
+	return []Kind{
+		webhookKind(),
+		alertmanagerKind(),
+		alertmanagerWebhookKind(),
+		pagerDutyKind(),
+		slackKind(),
+		slackWebhookKind(),
+		emailKind(),
+		msTeamsV2Kind(),
+		opsgenieKind(),
+		serviceNowKind(),
+		jiraKind(),
+	}
 }

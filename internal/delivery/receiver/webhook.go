@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,11 +46,9 @@ const messageSource = "/telltale/notifier"
 // Webhook posts messages to one URL. The body is a CloudEvent in structured
 // mode whose id is the webhook-id.
 type Webhook struct {
-	url      string
-	endpoint string
-	keys     [][]byte
-	client   *http.Client
-	now      func() time.Time
+	endpoint
+	url  string
+	keys [][]byte
 }
 
 func webhookKind() Kind {
@@ -83,41 +80,18 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = defaultTimeout
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	return &Webhook{
+		endpoint: newEndpoint("webhook", cfg.Timeout, cfg.AllowPrivate, cfg.Now, string(cfg.URL)),
 		url:      string(cfg.URL),
-		endpoint: endpointName("webhook", string(cfg.URL)),
 		keys:     keys,
-		client:   newClient(cfg.Timeout, cfg.AllowPrivate),
-		now:      cfg.Now,
 	}, nil
 }
-
-// Endpoint returns "webhook:" and a hash of the URL.
-func (w *Webhook) Endpoint() string { return w.endpoint }
-
-// String returns the endpoint's name, so that printing shows no secret.
-func (w *Webhook) String() string { return w.endpoint }
-
-// GoString returns the endpoint's name, so that printing shows no secret.
-func (w *Webhook) GoString() string { return w.endpoint }
-
-// LogValue returns the endpoint's name, so that logging shows no secret.
-func (w *Webhook) LogValue() slog.Value { return slog.StringValue(w.endpoint) }
-
-// Close closes idle connections. Calls that are under way go on.
-func (w *Webhook) Close() { w.client.CloseIdleConnections() }
 
 // Send posts the message under its id as webhook-id.
 func (w *Webhook) Send(ctx context.Context, c Call) Result {
 	body, err := webhookBody(c.ID, c.Message)
 	if err != nil {
-		return Result{Class: Permanent, Detail: "the message cannot be written as JSON"}
+		return unwritable()
 	}
 	now := w.now()
 	header := make(http.Header)
@@ -126,7 +100,7 @@ func (w *Webhook) Send(ctx context.Context, c Call) Result {
 	header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
 	header.Set("webhook-signature", w.sign(c.ID, now, body))
 	// The status is the verdict. A body that breaks or drips changes nothing.
-	result, _ := exchange(ctx, w.client, http.MethodPost, w.url, header, body, now)
+	result, _ := w.post(ctx, w.url, header, body)
 	return result
 }
 

@@ -24,6 +24,14 @@ type Setup struct {
 
 	// Secrets are texts that nothing may show, beside the endpoint's address.
 	Secrets []string
+
+	// Accept plays an endpoint that says by more than its status that it has the
+	// message; its answer to any request of a delivery. Nil: any 2xx says so.
+	Accept http.HandlerFunc
+
+	// Doubts5xx: the endpoint may have acted before it answers 5xx, so the
+	// receiver counts that as ambiguous.
+	Doubts5xx bool
 }
 
 // patience is the timeout of all cases but those that wait for it.
@@ -82,7 +90,15 @@ func answers(t *testing.T, setup Setup) {
 		{status: 503, retryAfter: "7", class: receiver.Transient, wait: 7 * time.Second},
 		{status: 503, retryAfter: "Mon, 02 Jan 2006 15:04:05 GMT", class: receiver.Transient},
 	}
+	if setup.Accept != nil {
+		if got := send(t, setup, serve(t, setup.Accept), patience); got.Class != receiver.Delivered {
+			t.Errorf("the endpoint's own answer counts as %+v", got)
+		}
+	}
 	for _, c := range cases {
+		if setup.Doubts5xx && c.status >= 500 {
+			c.class = receiver.Ambiguous
+		}
 		t.Run(fmt.Sprintf("%d %s", c.status, c.retryAfter), func(t *testing.T) {
 			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				if c.retryAfter != "" {
@@ -91,6 +107,12 @@ func answers(t *testing.T, setup Setup) {
 				w.WriteHeader(c.status)
 			})
 			got := send(t, setup, url, patience)
+			if setup.Accept != nil && c.class == receiver.Delivered {
+				if got.Class == receiver.Delivered {
+					t.Errorf("an empty answer counts as %+v", got)
+				}
+				return
+			}
 			if got.Class != c.class || got.Gone != c.gone || got.RetryAfter != c.wait || got.Status != c.status {
 				t.Errorf("got %+v, want class %s, gone %t, wait %s", got, c.class, c.gone, c.wait)
 			}
@@ -148,7 +170,7 @@ func hostile(t *testing.T, setup Setup) {
 			}
 		}
 	})
-	if got := send(t, setup, endless, patience); got.Class != receiver.Delivered {
+	if got := send(t, setup, endless, patience); (got.Class == receiver.Delivered) != (setup.Accept == nil) {
 		t.Errorf("an endless answer after 200 counts as %+v", got)
 	}
 	drip := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +181,7 @@ func hostile(t *testing.T, setup Setup) {
 		}
 		<-r.Context().Done()
 	})
-	if got := send(t, setup, drip, 50*time.Millisecond); got.Class != receiver.Delivered {
+	if got := send(t, setup, drip, 50*time.Millisecond); (got.Class == receiver.Delivered) != (setup.Accept == nil) {
 		t.Errorf("an answer that never ends after 200 counts as %+v", got)
 	}
 }
@@ -167,10 +189,15 @@ func hostile(t *testing.T, setup Setup) {
 func repeat(t *testing.T, setup Setup) {
 	var mu sync.Mutex // guards bodies
 	var bodies []string
-	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		bodies = append(bodies, read(t, r))
+		if r.Method != http.MethodGet {
+			bodies = append(bodies, read(t, r))
+		}
+		if setup.Accept != nil {
+			setup.Accept(w, r)
+		}
 	})
 	send(t, setup, url, patience)
 	send(t, setup, url, patience)
