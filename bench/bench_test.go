@@ -47,7 +47,7 @@ func TestRebuildAlone(t *testing.T) {
 
 func TestScale(t *testing.T) {
 	var told []string
-	tiny := scaleSize{pairs: 1, small: 10, large: 25, warm: 10, updates: 40}
+	tiny := scaleSize{pairs: 1, small: 10, large: 25, warm: 10, updates: 40, due: 30}
 	rows, err := scale(t.Context(), t.TempDir(), tiny, func(line string) { told = append(told, line) })
 	if err != nil {
 		t.Fatal(err)
@@ -59,10 +59,10 @@ func TestScale(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if got := strings.Join(names, " "); got != "scale-cost scale-memory scale-start scale-disk" {
+	if got := strings.Join(names, " "); got != "tick-100k-decided tick-100k scale-cost scale-memory scale-mapped scale-start scale-disk" {
 		t.Errorf("measured %s", got)
 	}
-	if len(told) != 5 {
+	if len(told) != 6 {
 		t.Errorf("told %q", told)
 	}
 }
@@ -118,18 +118,18 @@ func TestRoleFails(t *testing.T) {
 }
 
 func TestResident(t *testing.T) {
-	got, err := residentIn("Name:\ttelltale\nVmHWM:\t  9 kB\nVmRSS:\t  2048 kB\nThreads:\t3\n")
-	if err != nil || got != 2<<20 {
-		t.Errorf("%d, %v", got, err)
+	got, err := residentIn("Name:\ttelltale\nVmHWM:\t  9 kB\nRssAnon:\t  2048 kB\nRssFile:\t   3 kB\nRssShmem:\t 1024 kB\nThreads:\t3\n")
+	if want := (memory{own: 3 << 20, mapped: 3 << 10}); err != nil || got != want {
+		t.Errorf("resident are %+v, %v, want %+v", got, err, want)
 	}
-	for _, text := range []string{"", "Name:\tx\nVmRSS:\t\n", "Name:\tx\nVmRSS:\t12\nZ:\t1\n", "Name:\tx\nVmRSS:\tmany kB\n"} {
+	for _, text := range []string{"", "Name:\tx\nRssAnon:\t\n", "Name:\tx\nRssAnon:\t12\nZ:\t1\n", "Name:\tx\nRssAnon:\tmany kB\n", "Name:\tx\nRssAnon:\t1 kB\nRssFile:\t1 kB\n"} {
 		if got, err := residentIn(text); err == nil {
 			t.Errorf("%q gave %d", text, got)
 		}
 	}
 	broken := errors.New("broken")
 	most, err := watchMemory(t.Context(), func(context.Context) error { return broken })
-	if most < 1<<20 || !errors.Is(err, broken) {
-		t.Errorf("%d bytes, %v", most, err)
+	if most.own < 1<<20 || !errors.Is(err, broken) {
+		t.Errorf("%d bytes, %v", most.own, err)
 	}
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
@@ -17,32 +18,54 @@ import (
 
 // crowd is a rig with a number of deployments that are reported on again and
 // again. Half of them have landed and half are on their way; a report turns one
-// into the other, so each report makes one change and the mix of the work does
+// into the other. There are [perSlot] in each slot, where one that starts
+// supersedes another, and one that lands replaces it: so the mix of the work does
 // not depend on how many deployments there are or how long one measures.
 type crowd struct {
 	*rig
 	writer *writer
 	landed []bool // by deployment
+	slots  int
 	random *rand.Rand
 	serial int       // events so far, and as many changes
 	clock  time.Time // of the last event: each sorts behind all before
+	tell   func(string)
+	told   time.Time // when tell was last called
 }
 
-// newCrowd makes a crowd of n deployments that nobody has spoken of.
-func newCrowd(ctx context.Context, parent string, n int) (*crowd, error) {
+// perSlot is how many deployments of a crowd each slot has.
+const perSlot = 10
+
+// newCrowd makes a crowd of n deployments that nobody has spoken of, with a
+// server of its own.
+func newCrowd(ctx context.Context, parent string, cfg natsd.Config, n int) (*crowd, error) {
 	w, err := newWriter()
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRig(ctx, parent, relaxed)
+	r, err := newRig(ctx, parent, cfg)
 	if err != nil {
 		return nil, err
 	}
 	c := &crowd{
-		rig: r, writer: w, landed: make([]bool, n), random: rand.New(rand.NewPCG(1, 2)),
-		clock: time.Now().Add(-24 * time.Hour),
+		rig: r, writer: w, landed: make([]bool, n), slots: max(n/perSlot, 1), random: rand.New(rand.NewPCG(1, 2)),
+		clock: time.Now().Add(-24 * time.Hour), tell: func(string) {}, told: time.Now(),
 	}
 	return c, nil
+}
+
+// progress tells from time to time how far some work came that began behind from
+// events: with a million deployments it takes minutes.
+func (c *crowd) progress(work string, from, done, all uint64, begun time.Time) error {
+	const every = 10 * time.Second
+	if time.Since(c.told) < every {
+		return nil
+	}
+	c.told = time.Now()
+	held, err := resident()
+	c.tell(fmt.Sprintf("scale: %d of %d events are %s, %.0f a second, %d MiB of memory and %d of mapped files",
+		done, all, work, perSecond(int(done-from), begun), held.own>>20, held.mapped>>20))
+	return err
 }
 
 // everyStage are the statuses on the way to a landing.
@@ -54,10 +77,11 @@ var everyStage = [...]string{
 // queued, in progress and deployed, the others planned, queued and in progress.
 func (c *crowd) grow(ctx context.Context) error {
 	return c.publish(ctx, 3*len(c.landed), func(i int) (deployment int, status string) {
-		wave, rest := i/(3*inFlight), i%(3*inFlight)
-		size := min(inFlight, len(c.landed)-wave*inFlight) // the last wave may be small
-		deployment = wave*inFlight + rest%size
-		lands := deployment%2 == 0
+		together := min(inFlight, c.slots)
+		wave, rest := i/(3*together), i%(3*together)
+		size := min(together, len(c.landed)-wave*together) // the last wave may be small
+		deployment = wave*together + rest%size
+		lands := (deployment+deployment/c.slots)%2 == 0
 		c.landed[deployment] = lands
 		stage := rest / size
 		if lands {
@@ -79,11 +103,23 @@ func (c *crowd) update(ctx context.Context, n int) error {
 	})
 }
 
-// publish stores n reports in TT_EVENTS as ingest would, without HTTP. It writes
-// the next ones while the last are stored.
+// publish stores n reports in TT_EVENTS.
 func (c *crowd) publish(ctx context.Context, n int, next func(i int) (deployment int, status string)) error {
+	begun := time.Now()
+	c.told = begun
+	return c.write(ctx, n, func(i int) (stream.Message, error) {
+		if err := c.progress("written", 0, uint64(i), uint64(n), begun); err != nil {
+			return stream.Message{}, err
+		}
+		return c.message(next(i))
+	})
+}
+
+// write stores n messages in TT_EVENTS as ingest would, without HTTP. It makes
+// the next ones while the last are stored.
+func (r *rig) write(ctx context.Context, n int, next func(i int) (stream.Message, error)) error {
 	const together = 4000
-	conn, err := stream.Connect(ctx, stream.Options{InProcess: c.nats.InProcess(), Name: "bench"})
+	conn, err := stream.Connect(ctx, stream.Options{InProcess: r.nats.InProcess(), Name: "bench"})
 	if err != nil {
 		return err
 	}
@@ -99,8 +135,7 @@ func (c *crowd) publish(ctx context.Context, n int, next func(i int) (deployment
 		for sent := 0; sent < n; {
 			msgs := make([]stream.Message, 0, together)
 			for ; sent < n && len(msgs) < together; sent++ {
-				deployment, status := next(sent)
-				m, err := c.message(deployment, status)
+				m, err := next(sent)
 				if err != nil {
 					return err
 				}
@@ -134,18 +169,26 @@ func (c *crowd) message(deployment int, status string) (stream.Message, error) {
 	c.serial++
 	c.clock = c.clock.Add(time.Millisecond)
 	e, err := c.writer.event(report{
-		wave: deployment / inFlight, slot: deployment % inFlight, status: status, serial: c.serial, at: c.clock,
+		wave: deployment / c.slots, slot: deployment % c.slots, status: status, serial: c.serial, at: c.clock,
 	})
 	if err != nil {
 		return stream.Message{}, err
 	}
 	e.RecordedTime, e.Recorder, e.Emitter = c.clock.Add(time.Second), "bench", "local"
+	subject, err := e.EventsSubject()
+	if err != nil {
+		return stream.Message{}, err
+	}
+	return stamped(e, subject)
+}
+
+// stamped is an event as ingest stores it.
+func stamped(e *events.Event, subject string) (stream.Message, error) {
 	content, err := e.Content()
 	if err != nil {
 		return stream.Message{}, err
 	}
-	subject, err := e.EventsSubject()
-	return stream.Message{Subject: subject, ID: events.MsgID(e.Source, e.ID, content), Data: e.Stamped(content)}, err
+	return stream.Message{Subject: subject, ID: events.MsgID(e.Source, e.ID, content), Data: e.Stamped(content)}, nil
 }
 
 // project starts the projector, waits until all changes are published, and
@@ -157,6 +200,7 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 		return 0, 0, err
 	}
 	mark, begun := len(c.stops), time.Now()
+	c.told = begun
 	if err := c.startProjector(ctx, "projector"); err != nil {
 		return 0, 0, err
 	}
@@ -164,7 +208,7 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 	have := before
 	from, fromAt := before, begun // of the events that are measured
 	warmed := false
-	err = c.waitForCause(ctx, all, func(now uint64) {
+	err = c.waitForCause(ctx, all, func(now uint64) error {
 		have = now
 		if first == 0 && have > before {
 			first = time.Since(begun)
@@ -172,6 +216,7 @@ func (c *crowd) project(ctx context.Context, warm int) (first, cost time.Duratio
 		if !warmed && have > before+uint64(warm) && have < all {
 			warmed, from, fromAt = true, have, time.Now()
 		}
+		return c.progress("projected", before, have, all, begun)
 	})
 	if err != nil {
 		return 0, 0, err

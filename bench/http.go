@@ -28,6 +28,12 @@ const (
 // post sends bodies over a number of connections, each body once, and returns
 // how long that took. Any answer but 202 is an error.
 func post(ctx context.Context, url, contentType string, bodies [][]byte, connections int) (time.Duration, error) {
+	return each(ctx, url, len(bodies), connections, func(c *door, i int) error { return c.post(contentType, bodies[i]) })
+}
+
+// each calls send for the numbers below n, over a number of connections to url,
+// and returns how long that took.
+func each(ctx context.Context, url string, n, connections int, send func(c *door, i int) error) (time.Duration, error) {
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
@@ -40,10 +46,10 @@ func post(ctx context.Context, url, contentType string, bodies [][]byte, connect
 			defer c.close()
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(bodies) {
+				if i >= n {
 					return nil
 				}
-				if err := c.post(contentType, bodies[i]); err != nil {
+				if err := send(c, i); err != nil {
 					return err
 				}
 			}
@@ -59,7 +65,7 @@ type door struct {
 	host, path string
 	tcp        net.Conn
 	in         *bufio.Reader
-	out        []byte
+	out, body  []byte      // room for a request, and for a body that is made on the way
 	stop       func() bool // of the ctx that ends what is blocked
 }
 
@@ -85,8 +91,13 @@ func (c *door) close() {
 
 // post sends one body and waits for its answer.
 func (c *door) post(contentType string, body []byte) error {
-	c.out = fmt.Appendf(c.out[:0], "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
-		c.path, c.host, contentType, len(body))
+	return c.send(c.path, "Content-Type: "+contentType+"\r\n", body)
+}
+
+// send sends one body to a path, with header lines, and waits for its answer.
+func (c *door) send(path, headers string, body []byte) error {
+	c.out = fmt.Appendf(c.out[:0], "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n",
+		path, c.host, headers, len(body))
 	c.out = append(c.out, body...)
 	if _, err := c.tcp.Write(c.out); err != nil {
 		return err

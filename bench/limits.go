@@ -13,9 +13,16 @@ import (
 // The raw limits: the least that could do the same work on the same server.
 // They know nothing of events, identity, validation or restarts.
 
-// bareBatches stores n messages in atomic batches of 1,000 on a stream of its
-// own and returns messages per second.
+// bareBatches stores n messages and returns messages per second.
 func (r *rig) bareBatches(ctx context.Context, n int) (float64, error) {
+	body := make([]byte, eventBytes)
+	took, err := r.bareStore(ctx, n, func(int) []byte { return body })
+	return float64(n) / took.Seconds(), err
+}
+
+// bareStore stores n messages in atomic batches of 1,000 on a stream of its own
+// and returns how long that took.
+func (r *rig) bareStore(ctx context.Context, n int, body func(i int) []byte) (time.Duration, error) {
 	const name, batch = "BARE", 1000
 	_, err := r.conn.JS.CreateStream(ctx, jetstream.StreamConfig{
 		Name: name, Subjects: []string{"bare.>"}, Storage: jetstream.FileStorage, AllowAtomicPublish: true,
@@ -23,17 +30,16 @@ func (r *rig) bareBatches(ctx context.Context, n int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	body := make([]byte, eventBytes)
 	start := time.Now()
 	for sent := 0; sent < n; sent += batch {
-		id := strconv.Itoa(sent)
-		for i := 1; i <= batch; i++ {
-			m := &nats.Msg{Subject: "bare.x", Data: body, Header: nats.Header{
+		id, size := strconv.Itoa(sent), min(batch, n-sent)
+		for i := 1; i <= size; i++ {
+			m := &nats.Msg{Subject: "bare.x", Data: body(sent + i - 1), Header: nats.Header{
 				"Nats-Msg-Id":         {"0123456789abcdef0123" + strconv.Itoa(1e11+sent+i)},
 				"Nats-Batch-Id":       {id},
 				"Nats-Batch-Sequence": {strconv.Itoa(i)},
 			}}
-			if i < batch {
+			if i < size {
 				err = r.conn.NC.PublishMsg(m)
 			} else {
 				m.Header.Set("Nats-Batch-Commit", "1")
@@ -44,7 +50,7 @@ func (r *rig) bareBatches(ctx context.Context, n int) (float64, error) {
 			}
 		}
 	}
-	figure := perSecond(n, start)
+	took := time.Since(start)
 	s, err := r.conn.JS.Stream(ctx, name)
 	if err != nil {
 		return 0, err
@@ -52,7 +58,7 @@ func (r *rig) bareBatches(ctx context.Context, n int) (float64, error) {
 	if have := s.CachedInfo().State.Msgs; have != uint64(n) {
 		return 0, fmt.Errorf("the bare stream holds %d of %d messages", have, n)
 	}
-	return figure, r.conn.JS.DeleteStream(ctx, name)
+	return took, r.conn.JS.DeleteStream(ctx, name)
 }
 
 // bareRead reads a stream from its first to its last message with the client

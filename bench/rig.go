@@ -27,7 +27,7 @@ import (
 
 // cacheBytes is the cache of every store, the same whatever it holds: the default
 // of `telltale serve`.
-const cacheBytes = 256 << 20
+const cacheBytes = 128 << 20
 
 // rig is a server of our own in a directory of its own and the roles that a row
 // needs.
@@ -169,11 +169,16 @@ func (r *rig) openStore(name string) (*store.DB, error) {
 
 // startProjector projects into a fresh store of the given name.
 func (r *rig) startProjector(ctx context.Context, name string) error {
-	conn, err := r.connect(ctx)
+	db, err := r.openStore(name)
 	if err != nil {
 		return err
 	}
-	db, err := r.openStore(name)
+	return r.projectInto(ctx, db)
+}
+
+// projectInto projects into an open store.
+func (r *rig) projectInto(ctx context.Context, db *store.DB) error {
+	conn, err := r.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -223,11 +228,11 @@ func (r *rig) waitForMessages(ctx context.Context, name string, n uint64) error 
 
 // waitForCause waits until TT_CHANGES has a change that message n of TT_EVENTS
 // caused, or a later one, and tells look how far it came each time it asks.
-func (r *rig) waitForCause(ctx context.Context, n uint64, look func(cause uint64)) error {
+func (r *rig) waitForCause(ctx context.Context, n uint64, look func(cause uint64) error) error {
 	return r.waitUntil(ctx, n, "causes of changes", func() (uint64, error) {
 		cause, err := r.lastCause(ctx)
 		if err == nil {
-			look(cause)
+			err = look(cause)
 		}
 		return cause, err
 	})

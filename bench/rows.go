@@ -52,6 +52,15 @@ func (b *bencher) rows() []pair {
 			limit: batchesLimit, row: b.ingestSingles,
 		},
 		{
+			// 5,000 webhooks a second where the server takes 120,000 bare messages.
+			name: "hooks", unit: "webhooks/s", against: "bare atomic batches of 1,000", goal: 0.042,
+			limit: batchesLimit, row: b.hooks,
+		},
+		{
+			name: "map-webhook", unit: "µs", against: "bare read of the JSON", goal: 1.5, atMost: true,
+			limit: b.bareReadOfWebhooks, row: b.mapWebhooks,
+		},
+		{
 			name: "project-live", unit: "events/s", against: "bare ordered read", goal: 0.12,
 			limit: readLimit, row: b.projectLive,
 		},
