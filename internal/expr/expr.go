@@ -133,16 +133,9 @@ type Program struct {
 
 // Compile compiles a condition. What is wrong with it comes back as [Faults].
 func (e *Env) Compile(source string) (*Program, error) {
-	if len(source) > MaxSource {
-		return nil, Faults{{1, 1, fmt.Sprintf("the expression has %d bytes, the limit is %d", len(source), MaxSource)}}
-	}
-	checked, issues := e.cel.Compile(source)
-	if issues.Err() != nil {
-		var faults Faults
-		for _, err := range issues.Errors() {
-			faults = append(faults, Fault{err.Location.Line(), err.Location.Column() + 1, err.Message})
-		}
-		return nil, sorted(faults)
+	checked, err := parse(e.cel, source)
+	if err != nil {
+		return nil, err
 	}
 	reads, faults := e.inspect(checked.NativeRep())
 	if len(faults) > 0 {
@@ -156,6 +149,23 @@ func (e *Env) Compile(source string) (*Program, error) {
 		return nil, Faults{{1, 1, err.Error()}}
 	}
 	return &Program{cel: program, reads: reads}, nil
+}
+
+// parse reads an expression and checks its types. What is wrong with it comes
+// back as [Faults].
+func parse(env *cel.Env, source string) (*cel.Ast, error) {
+	if len(source) > MaxSource {
+		return nil, Faults{{1, 1, fmt.Sprintf("the expression has %d bytes, the limit is %d", len(source), MaxSource)}}
+	}
+	checked, issues := env.Compile(source)
+	if issues.Err() == nil {
+		return checked, nil
+	}
+	var faults Faults
+	for _, err := range issues.Errors() {
+		faults = append(faults, Fault{err.Location.Line(), err.Location.Column() + 1, err.Message})
+	}
+	return nil, sorted(faults)
 }
 
 func sorted(f Faults) Faults {

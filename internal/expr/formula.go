@@ -70,16 +70,9 @@ type Formula struct {
 // Compile compiles an expression of any type. What is wrong with it comes back
 // as [Faults]; so does a loop within a loop, whose cost no payload bounds.
 func (e *Formulas) Compile(source string) (*Formula, error) {
-	if len(source) > MaxSource {
-		return nil, Faults{{1, 1, fmt.Sprintf("the expression has %d bytes, the limit is %d", len(source), MaxSource)}}
-	}
-	checked, issues := e.cel.Compile(source)
-	if issues.Err() != nil {
-		var faults Faults
-		for _, err := range issues.Errors() {
-			faults = append(faults, Fault{err.Location.Line(), err.Location.Column() + 1, err.Message})
-		}
-		return nil, sorted(faults)
+	checked, err := parse(e.cel, source)
+	if err != nil {
+		return nil, err
 	}
 	tree := checked.NativeRep()
 	in := inspection{tree: tree}
